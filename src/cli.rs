@@ -1,0 +1,187 @@
+//! The command line: the only place, beside `source::read`, that touches files and streams.
+
+mod init;
+mod input;
+mod output;
+mod profile;
+mod render;
+mod schema;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// Standard streams, and what is known about them.
+pub struct Io<'a> {
+    /// Receives what was asked for, and nothing else.
+    pub out: &'a mut dyn Write,
+    /// Receives problems and notes; strips colour where none is wanted.
+    pub err: &'a mut dyn Write,
+}
+
+/// How a run ended; see the exit codes in the crate's documentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// 0: done.
+    Done,
+    /// 1: what is on disk differs.
+    Drift,
+    /// 2: problems of input, usage or IO.
+    Failed,
+}
+
+/// Why a command stopped.
+pub(crate) enum Stop {
+    /// Reported already.
+    Reported,
+    /// To be reported in one line.
+    Message(String),
+    /// The reader of standard output is gone, which is its right.
+    ClosedPipe,
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            Self::ClosedPipe
+        } else {
+            Self::Message(format!("cannot write: {error}"))
+        }
+    }
+}
+
+type Run = Result<Outcome, Stop>;
+
+/// Turns one slo.toml into the Kubernetes manifests of an SLO-driven, autoscaled service.
+#[derive(Parser)]
+#[command(name = "slogen", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    after_help = "Start with `slogen init --profile inference`, then `slogen render > manifests.yaml`.\n\
+    Exit codes: 0 done, 1 `--check` found a difference, 2 problems of input, usage or files."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Render the manifests of one or many services.
+    Render(render::Args),
+    /// Print where every number of a service comes from (the same as `render --why`).
+    ExplainPlan(render::ExplainArgs),
+    /// Write a commented slo.toml to start from.
+    Init(init::Args),
+    /// List the profiles, or show one.
+    #[command(subcommand)]
+    Profile(profile::Command),
+    /// Print a JSON Schema.
+    Schema(schema::Args),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the man page of slogen, or of one of its commands.
+    Man {
+        /// The command, such as `render`.
+        command: Option<String>,
+    },
+}
+
+/// Runs slogen with the process's own arguments and streams.
+pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|info| {
+        let _ = writeln!(
+            io::stderr(),
+            "error: this is a bug of slogen {}: {info}",
+            env!("CARGO_PKG_VERSION")
+        );
+    }));
+    let outcome = std::panic::catch_unwind(|| {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        let mut err = anstream::AutoStream::auto(io::stderr());
+        run(std::env::args_os(), &mut Io { out: &mut out, err: &mut err })
+    });
+    ExitCode::from(match outcome {
+        Ok(Outcome::Done) => 0,
+        Ok(Outcome::Drift) => 1,
+        Ok(Outcome::Failed) | Err(_) => 2,
+    })
+}
+
+/// Runs slogen with `args`, the program's name first.
+pub fn run(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> Outcome {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap knows best whether it is help or a complaint, and which colour it may use.
+            let _ = error.print();
+            return if error.use_stderr() { Outcome::Failed } else { Outcome::Done };
+        }
+    };
+    let run = dispatch(cli.command, io).and_then(|outcome| {
+        io.out.flush()?;
+        Ok(outcome)
+    });
+    match run {
+        Ok(outcome) => outcome,
+        Err(Stop::ClosedPipe) => Outcome::Done,
+        Err(Stop::Reported) => Outcome::Failed,
+        Err(Stop::Message(message)) => {
+            let _ = writeln!(io.err, "error: {message}");
+            Outcome::Failed
+        }
+    }
+}
+
+fn dispatch(command: Command, io: &mut Io<'_>) -> Run {
+    match command {
+        Command::Render(args) => render::run(&args, io),
+        Command::ExplainPlan(args) => render::explain(args, io),
+        Command::Init(args) => init::run(&args, io),
+        Command::Profile(command) => profile::run(&command, io),
+        Command::Schema(args) => schema::run(&args, io),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "slogen", io.out);
+            Ok(Outcome::Done)
+        }
+        Command::Man { command } => man(command.as_deref(), io),
+    }
+}
+
+fn man(name: Option<&str>, io: &mut Io<'_>) -> Run {
+    let mut root = Cli::command();
+    root.build();
+    let page = match name {
+        None => root,
+        Some(name) => {
+            let found = root.get_subcommands().find(|command| command.get_name() == name).cloned();
+            let names = root
+                .get_subcommands()
+                .map(|command| format!("`{}`", command.get_name()))
+                .collect::<Vec<_>>();
+            let unknown = || {
+                Stop::Message(format!(
+                    "there is no command `{name}`; there are {}",
+                    names.join(", ")
+                ))
+            };
+            found.ok_or_else(unknown)?
+        }
+    };
+    clap_mangen::Man::new(page).render(&mut io.out)?;
+    Ok(Outcome::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

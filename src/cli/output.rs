@@ -1,0 +1,218 @@
+//! Where rendered objects go: a stream, or a folder of files.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use similar::TextDiff;
+
+use crate::render::Manifest;
+use crate::yaml;
+
+use super::Stop;
+
+/// The form of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// YAML documents.
+    #[default]
+    Yaml,
+    /// One JSON `List`.
+    Json,
+}
+
+fn bug(error: impl std::fmt::Display) -> Stop {
+    Stop::Message(format!("an object could not be written: {error}; this is a bug of slogen"))
+}
+
+/// All objects of all services as one stream.
+pub(super) fn stream(services: &[Vec<Manifest>], format: Format) -> Result<String, Stop> {
+    use rayon::prelude::*;
+    match format {
+        Format::Yaml => {
+            let texts: Vec<String> = services
+                .par_iter()
+                .filter(|manifests| !manifests.is_empty())
+                .map(|manifests| documents(manifests))
+                .collect::<Result<_, _>>()
+                .map_err(bug)?;
+            Ok(texts.join("---\n"))
+        }
+        Format::Json => {
+            let items: Vec<_> =
+                services.iter().flatten().map(|manifest| &manifest.object).collect();
+            let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": items });
+            serde_json::to_string_pretty(&list).map(|text| text + "\n").map_err(bug)
+        }
+    }
+}
+
+fn documents(manifests: &[Manifest]) -> Result<String, String> {
+    yaml::emit::stream(&manifests.iter().map(|manifest| &manifest.object).collect::<Vec<_>>())
+}
+
+const KUSTOMIZATION: &str = "kustomization.yaml";
+const KUSTOMIZE_CONFIG: &str = "kustomizeconfig.yaml";
+
+/// One file an object, with a kustomization that lists them in order.
+///
+/// Paths are relative; those of several services start with `<namespace>-<name>/`.
+pub(super) fn folder(services: &[Vec<Manifest>]) -> Result<BTreeMap<PathBuf, String>, Stop> {
+    let mut files = BTreeMap::new();
+    let mut resources = Vec::new();
+    for manifests in services {
+        for manifest in manifests {
+            let file = format!("{}-{}.yaml", manifest.kind.to_lowercase(), manifest.name);
+            let path = match service_folder(manifests) {
+                Some(folder) if services.len() > 1 => format!("{folder}/{file}"),
+                _ => file,
+            };
+            files.insert(
+                PathBuf::from(&path),
+                documents(std::slice::from_ref(manifest)).map_err(bug)?,
+            );
+            resources.push(path);
+        }
+    }
+    let kustomization = serde_json::json!({
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": resources,
+        "configurations": [KUSTOMIZE_CONFIG],
+    });
+    // kustomize knows that an HPA names its target, and must be told so of a ScaledObject.
+    let references = ["Deployment", "StatefulSet"].map(|kind| {
+        serde_json::json!({
+            "kind": kind,
+            "group": "apps",
+            "fieldSpecs": [{ "path": "spec/scaleTargetRef/name", "group": "keda.sh", "kind": "ScaledObject" }],
+        })
+    });
+    let config = serde_json::json!({ "nameReference": references });
+    files.insert(PathBuf::from(KUSTOMIZATION), yaml::emit::stream(&[kustomization]).map_err(bug)?);
+    files.insert(PathBuf::from(KUSTOMIZE_CONFIG), yaml::emit::stream(&[config]).map_err(bug)?);
+    Ok(files)
+}
+
+/// `<namespace>-<name>` of the service whose objects these are: its workload's.
+fn service_folder(manifests: &[Manifest]) -> Option<String> {
+    let app = |manifest: &Manifest| {
+        let name = manifest.object.pointer("/metadata/labels/app.kubernetes.io~1name")?.as_str()?;
+        Some(format!("{}-{name}", manifest.namespace))
+    };
+    manifests.iter().find_map(app)
+}
+
+/// Writes `files` below `folder`, each in one step; those that are right already are left alone.
+pub(super) fn write(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Result<(), Stop> {
+    for (path, text) in files {
+        let path = folder.join(path);
+        if fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
+            continue;
+        }
+        write_file(&path, text)?;
+    }
+    Ok(())
+}
+
+/// Writes one file in one step: it is either as before or whole.
+pub(super) fn write_file(path: &Path, text: &str) -> Result<(), Stop> {
+    let cannot = |error: &dyn std::fmt::Display| {
+        Stop::Message(format!("cannot write `{}`: {error}", path.display()))
+    };
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(folder).map_err(|error| cannot(&error))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".slogen-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(|error| cannot(&error))?;
+    file.write_all(text.as_bytes()).map_err(|error| cannot(&error))?;
+    if let Ok(old) = fs::metadata(path) {
+        fs::set_permissions(file.path(), old.permissions()).map_err(|error| cannot(&error))?;
+    }
+    file.persist(path).map_err(|error| cannot(&error.error))?;
+    Ok(())
+}
+
+/// YAML files below `folder` that slogen wrote once and would not write now.
+pub(super) fn stale(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Vec<PathBuf> {
+    let mut stale: Vec<PathBuf> = ignore::WalkBuilder::new(folder)
+        .max_depth(Some(2))
+        .standard_filters(false)
+        .build()
+        .flatten()
+        .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()))
+        .filter_map(|entry| entry.path().strip_prefix(folder).ok().map(Path::to_path_buf))
+        .filter(|path| {
+            path.extension().is_some_and(|extension| extension == "yaml")
+                && !files.contains_key(path)
+        })
+        .filter(|path| {
+            let text = fs::read_to_string(folder.join(path)).unwrap_or_default();
+            text.lines().any(|line| line.trim() == "app.kubernetes.io/managed-by: slogen")
+        })
+        .collect();
+    stale.sort();
+    stale
+}
+
+/// A unified diff from what `path` holds to what it should hold; empty where they agree.
+pub(super) fn diff(path: &Path, rendered: &Rendered) -> Result<String, Stop> {
+    let cannot = |path: &Path, error: std::io::Error| {
+        Stop::Message(format!("cannot compare with `{}`: {error}", path.display()))
+    };
+    let meta = fs::metadata(path).map_err(|error| cannot(path, error))?;
+    if !meta.is_dir() {
+        let old = fs::read_to_string(path).map_err(|error| cannot(path, error))?;
+        return Ok(unified(&old, &rendered.stream()?, path, path));
+    }
+    let files = rendered.folder()?;
+    let mut text = String::new();
+    for (file, new) in &files {
+        let file = path.join(file);
+        match fs::read_to_string(&file) {
+            Ok(old) => text += &unified(&old, new, &file, &file),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                text += &unified("", new, Path::new("/dev/null"), &file);
+            }
+            Err(error) => return Err(cannot(&file, error)),
+        }
+    }
+    for file in stale(path, &files) {
+        let file = path.join(file);
+        let old = fs::read_to_string(&file).map_err(|error| cannot(&file, error))?;
+        text += &unified(&old, "", &file, Path::new("/dev/null"));
+    }
+    Ok(text)
+}
+
+fn unified(old: &str, new: &str, from: &Path, to: &Path) -> String {
+    if old == new {
+        return String::new();
+    }
+    let (from, to) = (from.display().to_string(), to.display().to_string());
+    TextDiff::from_lines(old, new).unified_diff().header(&from, &to).to_string()
+}
+
+/// Rendered services, in whichever form is asked for.
+pub(super) struct Rendered {
+    /// The objects of each service.
+    pub(super) services: Vec<Vec<Manifest>>,
+    /// The form of the stream.
+    pub(super) format: Format,
+}
+
+impl Rendered {
+    pub(super) fn stream(&self) -> Result<String, Stop> {
+        stream(&self.services, self.format)
+    }
+
+    pub(super) fn folder(&self) -> Result<BTreeMap<PathBuf, String>, Stop> {
+        folder(&self.services)
+    }
+}

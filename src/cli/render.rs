@@ -1,0 +1,288 @@
+//! `slogen render` and `slogen explain-plan`.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
+use crate::finding::{self, Finding};
+use crate::plan::{Plan, Reason};
+use crate::profile::Library;
+use crate::render::{self, Manifest};
+use crate::report;
+use crate::source::{Files, Span};
+use crate::spec::decode::nearest;
+use crate::spec::{Source, Spec};
+
+use super::output::{Format, Rendered};
+use super::{Io, Outcome, Run, Stop, input, output};
+
+/// What to read.
+#[derive(clap::Args)]
+pub(super) struct InputArgs {
+    /// A slo.toml, a folder that holds some, or `-` for standard input; may be given several times.
+    #[arg(short, long = "file", value_name = "PATH", default_value = input::FILE_NAME)]
+    file: Vec<PathBuf>,
+    /// Lay the overlay `[env.NAME]` over the rest.
+    #[arg(long, value_name = "NAME")]
+    env: Option<String>,
+    /// How problems are printed on standard error.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    message_format: MessageFormat,
+}
+
+#[derive(Clone, Copy, Default, clap::ValueEnum)]
+enum MessageFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// For programs: one report (`slogen schema report`).
+    Json,
+}
+
+#[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("form").multiple(false))]
+pub(super) struct Args {
+    #[command(flatten)]
+    input: InputArgs,
+    /// Form of the output.
+    #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
+    output: Format,
+    /// Only objects of these kinds, such as `deployment,hpa`.
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
+    only: Vec<&'static str>,
+    /// Write one file an object, and a kustomization, below DIR.
+    #[arg(long, value_name = "DIR", group = "form", conflicts_with = "output")]
+    out_dir: Option<PathBuf>,
+    /// Print how the file or folder PATH differs, and exit with 1 if it does.
+    #[arg(long, value_name = "PATH", group = "form")]
+    check: Option<PathBuf>,
+    /// Print how the file or folder PATH differs.
+    #[arg(long, value_name = "PATH", group = "form")]
+    diff: Option<PathBuf>,
+    /// Print where every number comes from, instead of the manifests.
+    #[arg(long, group = "form", conflicts_with_all = ["only", "output"])]
+    why: bool,
+}
+
+#[derive(clap::Args)]
+pub(super) struct ExplainArgs {
+    #[command(flatten)]
+    input: InputArgs,
+}
+
+/// The kinds that `--only` takes, with the short names that kubectl knows.
+const KINDS: &[(&str, &[&str])] = &[
+    ("ServiceAccount", &["sa"]),
+    ("NetworkPolicy", &["netpol"]),
+    ("Service", &["svc"]),
+    ("Deployment", &["deploy"]),
+    ("StatefulSet", &["sts"]),
+    ("PodDisruptionBudget", &["pdb"]),
+    ("HorizontalPodAutoscaler", &["hpa"]),
+    ("ServiceMonitor", &["smon"]),
+    ("PodMonitor", &["pmon"]),
+    ("PrometheusRule", &["promrule"]),
+];
+
+fn kind(text: &str) -> Result<&'static str, String> {
+    let word = text.trim().to_lowercase();
+    let singular = word.strip_suffix('s').unwrap_or(&word);
+    let fits = |name: &str| [word.as_str(), singular].contains(&name.to_lowercase().as_str());
+    let found =
+        KINDS.iter().find(|(kind, short)| fits(kind) || short.iter().any(|short| fits(short)));
+    found.map(|(kind, _)| *kind).ok_or_else(|| {
+        let lower: Vec<String> = KINDS.iter().map(|(kind, _)| kind.to_lowercase()).collect();
+        match nearest(&word, lower.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("kinds are {}", lower.join(", ")),
+        }
+    })
+}
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
+    if args.why {
+        return why(&args.input, io);
+    }
+    let mut services = services(&args.input, io, render::manifests)?;
+    if !args.only.is_empty() {
+        for manifests in &mut services {
+            manifests.retain(|manifest| args.only.contains(&manifest.kind.as_str()));
+        }
+        if services.iter().all(Vec::is_empty) {
+            let kinds = args.only.join(" or ");
+            return Err(Stop::Message(format!(
+                "there is no {kinds} among the objects of this service"
+            )));
+        }
+    }
+    let rendered = Rendered { services, format: args.output };
+    if let Some(folder) = &args.out_dir {
+        let files = rendered.folder()?;
+        output::write(folder, &files)?;
+        for path in output::stale(folder, &files) {
+            let path = folder.join(path);
+            writeln!(
+                io.err,
+                "note: `{}` is not part of the output any more; remove it",
+                path.display()
+            )?;
+        }
+        return Ok(Outcome::Done);
+    }
+    if let Some(path) = args.check.as_ref().or(args.diff.as_ref()) {
+        let diff = output::diff(path, &rendered)?;
+        io.out.write_all(diff.as_bytes())?;
+        let drift = args.check.is_some() && !diff.is_empty();
+        if drift {
+            writeln!(
+                io.err,
+                "error: `{}` is not what slo.toml says; render it again",
+                path.display()
+            )?;
+        }
+        return Ok(if drift { Outcome::Drift } else { Outcome::Done });
+    }
+    io.out.write_all(rendered.stream()?.as_bytes())?;
+    Ok(Outcome::Done)
+}
+
+pub(super) fn explain(args: ExplainArgs, io: &mut Io<'_>) -> Run {
+    why(&args.input, io)
+}
+
+fn why(args: &InputArgs, io: &mut Io<'_>) -> Run {
+    // Rendering too finds problems, of patches for example, that make the numbers moot.
+    let tables = services(args, io, |plan, files| {
+        render::manifests(plan, files)?;
+        Ok(vec![(plan.names.service.clone(), plan.why(files))])
+    })?;
+    let tables: Vec<_> = tables.into_iter().flatten().collect();
+    for (index, (name, reasons)) in tables.iter().enumerate() {
+        if tables.len() > 1 {
+            writeln!(io.out, "{}# {name}", if index > 0 { "\n" } else { "" })?;
+        }
+        io.out.write_all(table(reasons).as_bytes())?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn table(reasons: &[Reason]) -> String {
+    let head = Reason { what: "WHAT".into(), value: "VALUE".into(), from: "FROM".into() };
+    let rows: Vec<&Reason> = std::iter::once(&head).chain(reasons).collect();
+    let width = |column: fn(&Reason) -> &str, most: usize| {
+        rows.iter().map(|row| column(row).chars().count()).max().unwrap_or(0).min(most)
+    };
+    let (what, value) = (width(|row| &row.what, 44), width(|row| &row.value, 40));
+    rows.iter()
+        .map(|row| format!("{:what$}  {:value$}  {}\n", row.what, row.value, row.from))
+        .collect()
+}
+
+/// Runs `finish` on the plan of every service, in parallel, or reports every problem of all.
+fn services<T: Send + Identify>(
+    args: &InputArgs,
+    io: &mut Io<'_>,
+    finish: impl Fn(&Plan<'_>, &Files) -> Result<Vec<T>, Vec<Finding>> + Sync,
+) -> Result<Vec<Vec<T>>, Stop> {
+    let paths = input::collect(&args.file)?;
+    let (mut files, mut library, mut findings) = (Files::default(), Library::default(), Vec::new());
+    let mut sources = Vec::new();
+    for path in &paths {
+        match Source::read(&mut files, &mut library, path) {
+            Ok(source) => sources.push(source),
+            Err(finding) => findings.push(finding),
+        }
+    }
+    let many = paths.len() > 1;
+    let files = &files;
+    let results: Vec<Result<(Span, Vec<T>), Vec<Finding>>> = sources
+        .into_par_iter()
+        .map(|source| {
+            // Among many services, one without any overlays is the same everywhere.
+            let env = args.env.as_deref().filter(|_| !many || source.has_overlays());
+            let spec: Spec = source.load(files, env)?;
+            Ok((spec.doc.service.name.span, finish(&Plan::new(&spec), files)?))
+        })
+        .collect();
+    let mut services = Vec::new();
+    for result in results {
+        match result {
+            Ok(service) => services.push(service),
+            Err(problems) => findings.extend(problems),
+        }
+    }
+    findings.extend(collisions(&services));
+    if findings.is_empty() {
+        return Ok(services.into_iter().map(|(_, items)| items).collect());
+    }
+    finding::sort(&mut findings, files);
+    problems(&findings, files, paths.len(), args.message_format, io)?;
+    Err(Stop::Reported)
+}
+
+/// What two services must not both emit.
+trait Identify {
+    fn identity(&self) -> Option<(&str, &str, &str)>;
+}
+
+impl Identify for Manifest {
+    fn identity(&self) -> Option<(&str, &str, &str)> {
+        Some((&self.kind, &self.namespace, &self.name))
+    }
+}
+
+impl Identify for (String, Vec<Reason>) {
+    fn identity(&self) -> Option<(&str, &str, &str)> {
+        None
+    }
+}
+
+fn collisions<T: Identify>(services: &[(Span, Vec<T>)]) -> Vec<Finding> {
+    let mut seen = HashMap::new();
+    let mut findings = Vec::new();
+    for (span, items) in services {
+        let collision = items.iter().filter_map(Identify::identity).find_map(|identity| {
+            let first = *seen.entry(identity).or_insert(*span);
+            (first != *span).then_some((identity, first))
+        });
+        if let Some(((kind, namespace, name), first)) = collision {
+            let message = format!("two services emit the {kind} `{namespace}/{name}`");
+            findings.push(
+                Finding::error("spec/duplicate-object", *span, message)
+                    .label(first, "the other one")
+                    .help("rename one of them, or give it a namespace of its own"),
+            );
+        }
+    }
+    findings
+}
+
+fn problems(
+    findings: &[Finding],
+    files: &Files,
+    read: usize,
+    format: MessageFormat,
+    io: &mut Io<'_>,
+) -> Result<(), Stop> {
+    match format {
+        MessageFormat::Json => {
+            let report = report::json::report(findings, files, read);
+            let text = serde_json::to_string_pretty(&report)
+                .map_err(|error| Stop::Message(error.to_string()))?;
+            writeln!(io.err, "{text}")?;
+        }
+        MessageFormat::Human => {
+            io.err.write_all(report::human::report(findings, files).as_bytes())?;
+            let count =
+                |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+            writeln!(
+                io.err,
+                "{} in {}; nothing was rendered",
+                count(findings.len(), "problem"),
+                count(read, "file")
+            )?;
+        }
+    }
+    Ok(())
+}

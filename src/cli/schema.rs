@@ -1,0 +1,34 @@
+//! `slogen schema`.
+
+use crate::schema;
+
+use super::{Io, Outcome, Run, Stop};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Which schema.
+    #[arg(value_enum)]
+    which: Which,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Which {
+    /// Of slo.toml.
+    Slo,
+    /// Of profiles.
+    Profile,
+    /// Of the report that `--message-format json` prints.
+    Report,
+}
+
+pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
+    let schema = match args.which {
+        Which::Slo => schema::document::slo(),
+        Which::Profile => schema::document::profile(),
+        Which::Report => schema::document::report(),
+    };
+    let text =
+        serde_json::to_string_pretty(&schema).map_err(|error| Stop::Message(error.to_string()))?;
+    writeln!(io.out, "{text}")?;
+    Ok(Outcome::Done)
+}

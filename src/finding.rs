@@ -1,0 +1,102 @@
+//! Findings: what is wrong, where, and what to write instead. Plain data; `report` prints it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::source::{Files, Span};
+
+/// How bad a finding is.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Provably broken.
+    Error,
+    /// Likely harm.
+    Warning,
+    /// Advice.
+    Info,
+}
+
+impl Severity {
+    /// The word that reports print.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// A span with what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// The text meant.
+    pub span: Span,
+    /// What stands there, in a few words; may be empty.
+    pub message: String,
+}
+
+/// One report of one rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// `family/name`; problems of slo.toml itself have the family `spec`.
+    pub rule: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong, names in backticks, no full stop.
+    pub message: String,
+    /// What to write instead.
+    pub help: Option<String>,
+    /// Where it is wrong.
+    pub primary: Label,
+    /// What else plays a part.
+    pub labels: Vec<Label>,
+}
+
+impl Finding {
+    /// An error of `rule` at `span`.
+    pub fn error(rule: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            rule,
+            severity: Severity::Error,
+            message: message.into(),
+            help: None,
+            primary: Label { span, message: String::new() },
+            labels: Vec::new(),
+        }
+    }
+
+    /// Says what the primary span is.
+    #[must_use]
+    pub fn here(mut self, message: impl Into<String>) -> Self {
+        self.primary.message = message.into();
+        self
+    }
+
+    /// Says what to write instead.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Points at something else that plays a part.
+    #[must_use]
+    pub fn label(mut self, span: Span, message: impl Into<String>) -> Self {
+        self.labels.push(Label { span, message: message.into() });
+        self
+    }
+}
+
+/// Sorts by path, offset and rule, and drops repetitions, so that equal input gives equal reports.
+pub fn sort(findings: &mut Vec<Finding>, files: &Files) {
+    findings.sort_by(|a, b| {
+        let key =
+            |f: &Finding| (files.get(f.primary.span.file).name.clone(), f.primary.span, f.rule);
+        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
+    });
+    findings.dedup();
+}

@@ -1,0 +1,60 @@
+//! Names of the emitted objects. The guide's commands must work as printed.
+
+use crate::spec::leaf::WorkloadKind;
+use crate::spec::tables::Document;
+
+/// Names of all objects, derived from the service's.
+#[derive(Debug)]
+pub struct Names {
+    /// Workload, Service, PodDisruptionBudget, NetworkPolicy; value of the label `app`.
+    pub service: String,
+    /// Headless Service that gives a StatefulSet's pods their DNS names.
+    pub headless: Option<String>,
+    /// HorizontalPodAutoscaler.
+    pub autoscaler: String,
+    /// ServiceMonitor or PodMonitor.
+    pub monitor: String,
+    /// PrometheusRule.
+    pub rules: String,
+    /// ServiceAccount, where the pods have one of their own.
+    pub service_account: Option<String>,
+    /// Stem of the alerts' names.
+    pub pascal: String,
+}
+
+impl Names {
+    pub(super) fn new(doc: &Document) -> Self {
+        let service = doc.service.name.0.clone();
+        let set = *doc.service.workload == WorkloadKind::StatefulSet;
+        let account = doc.service.service_account.as_ref().map(|name| name.0.clone());
+        Self {
+            headless: set.then(|| format!("{service}-headless")),
+            autoscaler: format!("{service}-slo-hpa"),
+            monitor: format!("{service}-metrics"),
+            rules: format!("{service}-slo-rules"),
+            service_account: account
+                .or_else(|| doc.outputs.service_account.then(|| service.clone())),
+            pascal: pascal(&service),
+            service,
+        }
+    }
+}
+
+/// `shop-api` becomes `ShopApi`.
+fn pascal(name: &str) -> String {
+    name.split('-')
+        .flat_map(|part| {
+            let mut chars = part.chars();
+            chars.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(chars)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn alert_names_are_pascal_case() {
+        assert_eq!(super::pascal("inference"), "Inference");
+        assert_eq!(super::pascal("shop-api-v2"), "ShopApiV2");
+    }
+}

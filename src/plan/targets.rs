@@ -1,0 +1,201 @@
+//! What is measured, under which names, and what "good" means.
+
+use crate::spec::leaf::{LabelConflict, Protocol};
+use crate::spec::tables::Document;
+use crate::units::{Decimal, Duration, Ratio, plain};
+
+use super::names::Names;
+use super::{Decided, Derived};
+
+/// How Prometheus sees the service.
+#[derive(Debug)]
+pub struct Scrape {
+    /// How long a scrape may take.
+    pub timeout: Decided<Duration>,
+    /// Range of rates in queries.
+    pub rate_window: Decided<Duration>,
+    /// The `job` label of the service's series.
+    pub job: String,
+    /// Labels with exact values that single out the requests that count, as Prometheus stores them.
+    pub selector: Vec<(String, String)>,
+    /// Labels with regular expressions that mark a failed request, as Prometheus stores them.
+    pub errors: Vec<(String, String)>,
+    /// Counter of requests.
+    pub requests: String,
+    /// Histogram of latencies in seconds, without suffix.
+    pub latency: String,
+    /// Gauge of requests in flight.
+    pub in_flight: String,
+    /// The latency histogram is a native one.
+    pub native_histograms: bool,
+}
+
+/// All targets of the service.
+#[derive(Debug)]
+pub struct Targets {
+    /// One a percentile.
+    pub latency: Vec<Latency>,
+    /// Share of requests that may fail.
+    pub errors: Option<Ratio>,
+    /// Requests in flight.
+    pub in_flight: Option<InFlight>,
+    /// Share of the CPU request in use.
+    pub cpu: Option<Ratio>,
+}
+
+/// A latency target.
+#[derive(Debug)]
+pub struct Latency {
+    /// Such as 95.
+    pub percentile: Decimal,
+    /// The bound.
+    pub below: Duration,
+    /// `p95`.
+    pub short: String,
+    /// Name of the metric that the autoscaler reads.
+    pub metric: String,
+}
+
+/// The target of requests in flight.
+#[derive(Debug)]
+pub struct InFlight {
+    /// Mean per pod.
+    pub per_pod: Decimal,
+    /// Name of the metric that the autoscaler reads.
+    pub metric: String,
+}
+
+/// Labels that the Prometheus Operator sets on every series (promcfg.go); an application's own label of that
+/// name arrives as `exported_<name>`.
+const TARGET_LABELS: [&str; 8] =
+    ["namespace", "pod", "service", "container", "job", "endpoint", "instance", "node"];
+
+/// The name under which Prometheus stores an application's label.
+pub fn stored_label(label: &str, on_conflict: LabelConflict) -> String {
+    if on_conflict == LabelConflict::Exported && TARGET_LABELS.contains(&label) {
+        format!("exported_{label}")
+    } else {
+        label.to_owned()
+    }
+}
+
+/// gRPC codes that are the server's fault (grpc.io, "Status codes and their use").
+const GRPC_ERRORS: &str = "Unknown|DeadlineExceeded|Unimplemented|Internal|Unavailable|DataLoss";
+
+impl Scrape {
+    pub(super) fn new(doc: &Document, names: &Names) -> Self {
+        let metrics = &doc.metrics;
+        let interval = *metrics.interval;
+        let grpc = *doc.service.protocol == Protocol::Grpc;
+        let or = |written: &Option<crate::spec::decode::Sourced<crate::spec::leaf::Metric>>,
+                  http: &str,
+                  by_grpc: &str| {
+            written.as_ref().map_or_else(
+                || if grpc { by_grpc } else { http }.to_owned(),
+                |metric| metric.0.clone(),
+            )
+        };
+        let stored = |map: &crate::spec::decode::Map<String>| -> Vec<(String, String)> {
+            map.iter()
+                .map(|(label, value)| {
+                    (stored_label(label, *metrics.on_label_conflict), (**value).clone())
+                })
+                .collect()
+        };
+        let default_errors = || {
+            let (label, values) = if grpc { ("grpc_code", GRPC_ERRORS) } else { ("status", "5..") };
+            vec![(label.to_owned(), values.to_owned())]
+        };
+        Self {
+            timeout: match &metrics.scrape_timeout {
+                Some(timeout) => Decided::written(**timeout),
+                // Prometheus' own default is 10s; the operator drops endpoints whose timeout exceeds the interval.
+                None => Decided::derived(
+                    Duration::from_secs(10).min(interval),
+                    format!("10s, at most metrics.interval {interval}"),
+                ),
+            },
+            rate_window: match &metrics.rate_window {
+                Some(window) => Decided::written(**window),
+                // Four scrapes survive one that is lost and any alignment (alerts.md 3h); below 1m quantiles jump.
+                None => Decided::derived(
+                    interval.times(4).max(Duration::from_secs(60)),
+                    format!("4 × metrics.interval {interval}, at least 1m"),
+                ),
+            },
+            // The operator's default `job`: the Service's name, or namespace/name of a PodMonitor.
+            job: if *doc.outputs.service {
+                names.service.clone()
+            } else {
+                format!("{}/{}", doc.service.namespace.0, names.monitor)
+            },
+            selector: metrics.selector.as_ref().map(|map| stored(map)).unwrap_or_default(),
+            errors: metrics.errors.as_ref().map_or_else(default_errors, |map| stored(map)),
+            requests: or(&metrics.requests, "http_requests_total", "grpc_server_handled_total"),
+            latency: or(
+                &metrics.latency,
+                "http_request_duration_seconds",
+                "grpc_server_handling_seconds",
+            ),
+            in_flight: or(&metrics.in_flight, "http_requests_in_flight", "grpc_server_in_flight"),
+            native_histograms: *metrics.native_histograms,
+        }
+    }
+
+    pub(super) fn why(&self, derived: &mut Derived) {
+        derived.add("metrics.scrape_timeout", &self.timeout);
+        derived.add("metrics.rate_window", &self.rate_window);
+    }
+}
+
+impl Targets {
+    pub(super) fn new(doc: &Document, scrape: &Scrape) -> Self {
+        let targets = &doc.targets;
+        let stem = scrape.latency.strip_suffix("_seconds").unwrap_or(&scrape.latency);
+        let latency = targets.latency.iter().flat_map(|list| list.iter()).map(|target| {
+            let percentile = target.percentile.0;
+            let short = format!("p{}", plain(percentile).replace('.', ""));
+            Latency { percentile, below: *target.below, metric: format!("{stem}_{short}"), short }
+        });
+        Self {
+            latency: latency.collect(),
+            errors: targets.errors.as_ref().map(|target| *target.below),
+            in_flight: targets.in_flight.as_ref().map(|target| InFlight {
+                per_pod: target.per_pod.0,
+                metric: scrape.in_flight.clone(),
+            }),
+            cpu: targets.cpu.as_ref().map(|target| *target.utilization),
+        }
+    }
+
+    pub(super) fn why(&self, derived: &mut Derived) {
+        for latency in &self.latency {
+            let budget = Ratio::from_percent(latency.percentile).complement();
+            let formula = format!("100% − percentile {}", plain(latency.percentile));
+            derived.add(
+                &format!("error budget of {}", latency.short),
+                &Decided::derived(budget, formula),
+            );
+        }
+        if let Some(below) = self.errors {
+            derived.add("error budget of errors", &Decided::derived(below, "targets.errors.below"));
+        }
+    }
+}
+
+/// The largest latency target of `doc`.
+pub(super) fn slowest(doc: &Document) -> Option<Duration> {
+    doc.targets.latency.iter().flat_map(|list| list.iter()).map(|target| *target.below).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_the_operator_are_exported() {
+        assert_eq!(stored_label("endpoint", LabelConflict::Exported), "exported_endpoint");
+        assert_eq!(stored_label("endpoint", LabelConflict::Honor), "endpoint");
+        assert_eq!(stored_label("route", LabelConflict::Exported), "route");
+    }
+}

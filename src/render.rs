@@ -1,0 +1,120 @@
+//! From decided numbers to manifests: typed objects, serialised here and nowhere else.
+
+mod autoscaler;
+mod disruption;
+mod metadata;
+mod monitor;
+mod network;
+mod patch;
+mod pod;
+mod rules;
+mod service;
+mod workload;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::finding::Finding;
+use crate::plan::Plan;
+use crate::plan::scaling::Scaling;
+use crate::source::Files;
+
+/// A finished object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Manifest {
+    /// Group and version.
+    pub api_version: String,
+    /// Kind.
+    pub kind: String,
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// The whole object.
+    pub object: Value,
+}
+
+/// All objects of a service, in the order in which they should be applied.
+///
+/// Fails where a patch of slo.toml matches nothing or breaks an object.
+pub fn manifests(plan: &Plan<'_>, files: &Files) -> Result<Vec<Manifest>, Vec<Finding>> {
+    let outputs = &plan.spec.doc.outputs;
+    let mut all = Objects { plan, manifests: Vec::new(), findings: Vec::new() };
+    if *outputs.service_account {
+        all.add(Ok(service::account(plan)));
+    }
+    if *outputs.network_policy {
+        all.add(Ok(network::policy(plan)));
+    }
+    if *outputs.service {
+        all.add(Ok(service::service(plan)));
+    }
+    if let Some(headless) = service::headless(plan) {
+        all.add(Ok(headless));
+    }
+    let metadata = metadata::workload(plan, files);
+    match workload::workload(plan, metadata) {
+        workload::Workload::Deployment(deployment) => all.add(Ok(deployment)),
+        workload::Workload::StatefulSet(set) => all.add(Ok(set)),
+    }
+    if let Some(budget) = disruption::budget(plan) {
+        all.add(Ok(budget));
+    }
+    if let Scaling::Auto(autoscaler) = &plan.scaling {
+        all.add(Ok(autoscaler::hpa(plan, autoscaler)));
+    }
+    if *outputs.service {
+        all.add(Ok(monitor::service_monitor(plan)));
+    } else {
+        all.add(Ok(monitor::pod_monitor(plan)));
+    }
+    if let Some(rules) = rules::prometheus_rule(plan).transpose() {
+        all.add(rules);
+    }
+    let Objects { mut manifests, mut findings, .. } = all;
+    findings.extend(patch::apply(plan.spec, &mut manifests));
+    if findings.is_empty() { Ok(manifests) } else { Err(findings) }
+}
+
+struct Objects<'a> {
+    plan: &'a Plan<'a>,
+    manifests: Vec<Manifest>,
+    findings: Vec<Finding>,
+}
+
+impl Objects<'_> {
+    fn add<T: Serialize>(&mut self, object: Result<T, String>) {
+        let object = object
+            .and_then(|object| serde_json::to_value(object).map_err(|error| error.to_string()));
+        match object {
+            Ok(object) => self.manifests.push(Manifest::new(object)),
+            Err(error) => {
+                let at = crate::source::Span::start_of(self.plan.spec.file);
+                self.findings.push(
+                    Finding::error(
+                        "internal/bug",
+                        at,
+                        format!("an object could not be written: {error}"),
+                    )
+                    .help("this is a bug of slogen; please report it with this file"),
+                );
+            }
+        }
+    }
+}
+
+impl Manifest {
+    /// Reads the identity of `object`.
+    fn new(object: Value) -> Self {
+        let text = |pointer: &str| {
+            object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        Self {
+            api_version: text("/apiVersion"),
+            kind: text("/kind"),
+            namespace: text("/metadata/namespace"),
+            name: text("/metadata/name"),
+            object,
+        }
+    }
+}

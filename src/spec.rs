@@ -1,0 +1,175 @@
+//! slo.toml: read, merged with its profile and overlay, checked, and typed.
+
+pub mod decode;
+pub mod leaf;
+pub mod tables;
+pub mod tree;
+pub(crate) mod validate;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::finding::Finding;
+use crate::profile::{BASE, Library};
+use crate::source::{self, FileId, Files, ReadError, Span};
+
+use decode::{Decoder, Section, nearest};
+use tables::Document;
+use tree::{Layer, Node, Table, Value};
+
+/// A slo.toml and the profile that it names: everything that must be read, nothing decided yet.
+#[derive(Debug)]
+pub struct Source {
+    /// The file.
+    pub file: FileId,
+    table: Table,
+    profile: Arc<Table>,
+    findings: Vec<Finding>,
+}
+
+/// A valid service description.
+#[derive(Debug)]
+pub struct Spec {
+    /// The file that it was read from.
+    pub file: FileId,
+    /// The typed values.
+    pub doc: Document,
+    /// The same values as one merged tree, for `--why`.
+    pub tree: Table,
+}
+
+impl Source {
+    /// Reads `path` (`-` is standard input) and the profile that it names.
+    pub fn read(files: &mut Files, library: &mut Library, path: &Path) -> Result<Self, Finding> {
+        let name =
+            if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
+        let text = match source::read(path) {
+            Ok(text) => text,
+            Err(error) => {
+                let file = files.add(name, "");
+                return Err(unreadable(Span::start_of(file), path, &error));
+            }
+        };
+        let file = files.add(name, text);
+        let (table, mut findings) = tree::parse(files, file, Layer::File);
+        let (name, span) = match table.get("profile") {
+            Some(node @ Node { value: Value::String(name), .. }) => (name.as_str(), node.span),
+            _ => (BASE, Span::start_of(file)),
+        };
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let profile = match library.get(files, name, folder, span) {
+            Ok(merged) => merged.table,
+            Err(problems) => {
+                findings.extend(problems);
+                // With the base values the rest of the file can still be checked.
+                let base = library.get(files, BASE, folder, span);
+                base.map(|merged| merged.table).unwrap_or_default()
+            }
+        };
+        Ok(Self { file, table, profile, findings })
+    }
+
+    /// True if the file has overlays at all.
+    pub fn has_overlays(&self) -> bool {
+        self.table.contains_key("env")
+    }
+
+    /// Merges, checks and types the description, with the overlay `env` if one is named.
+    pub fn load(self, files: &Files, env: Option<&str>) -> Result<Spec, Vec<Finding>> {
+        let Self { file, table, profile, findings } = self;
+        let mut cx = Decoder { findings, ..Decoder::default() };
+        if files.get(file).text.trim().is_empty() {
+            cx.findings.push(
+                Finding::error("spec/empty-file", Span::start_of(file), "this file is empty")
+                    .help("`slogen init` writes one to start from"),
+            );
+            return Err(cx.findings);
+        }
+        let mut tree = (*profile).clone();
+        tree::merge(&mut tree, table);
+        let overlays = take_overlays(&mut tree, &mut cx);
+        if let Some(env) = env {
+            match overlays.get(env).map(|node| &node.value) {
+                Some(Value::Table(overlay)) => tree::merge(&mut tree, overlay.clone()),
+                Some(_) => {}
+                None => cx.findings.push(unknown_overlay(file, env, &overlays)),
+            }
+        }
+        let doc = Document::read(&tree, Span::start_of(file), &mut cx);
+        validate::document(&doc, &mut cx);
+        if cx.findings.is_empty() { Ok(Spec { file, doc, tree }) } else { Err(cx.findings) }
+    }
+}
+
+/// Takes the overlays out of `tree`, after checking the shape of each, wanted or not.
+fn take_overlays(tree: &mut Table, cx: &mut Decoder) -> Table {
+    let Some(env) = tree.shift_remove("env") else {
+        return Table::new();
+    };
+    let Value::Table(mut overlays) = env.value else {
+        cx.wrong_type(
+            &env,
+            "a table of overlays",
+            "write `[env.prod.scaling]` and below it `min = 6`",
+        );
+        return Table::new();
+    };
+    for overlay in overlays.values_mut() {
+        overlay.set_layer(Layer::Overlay);
+        let place = overlay.place();
+        if let Some(table) = cx.table(overlay, "env.<name>") {
+            let mut shape = Decoder { partial: true, ..Decoder::default() };
+            Document::read(table, place, &mut shape);
+            cx.findings.append(&mut shape.findings);
+            for key in ["profile", "extends", "env"] {
+                if let Some(node) = table.get(key) {
+                    cx.findings.push(
+                        Finding::error(
+                            "spec/unknown-key",
+                            node.place(),
+                            format!("an overlay cannot set `{key}`"),
+                        )
+                        .help("overlays hold sections, such as `[env.prod.scaling]`"),
+                    );
+                }
+            }
+        }
+    }
+    overlays
+}
+
+fn unknown_overlay(file: FileId, env: &str, overlays: &Table) -> Finding {
+    let names = || overlays.keys().map(String::as_str);
+    let help = match nearest(env, names()) {
+        Some(near) => format!("did you mean `--env {near}`?"),
+        None if overlays.is_empty() => {
+            format!("add `[env.{env}.<section>]` with what differs there")
+        }
+        None => format!(
+            "the file has {}",
+            names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        ),
+    };
+    Finding::error(
+        "spec/unknown-overlay",
+        Span::start_of(file),
+        format!("there is no overlay `env.{env}`"),
+    )
+    .help(help)
+}
+
+fn unreadable(at: Span, path: &Path, error: &ReadError) -> Finding {
+    let help = match error {
+        ReadError::Io(io) if io.kind() == std::io::ErrorKind::NotFound => {
+            "`slogen init` writes one to start from; `-f PATH` names another".to_owned()
+        }
+        ReadError::TooLarge => {
+            "a slo.toml describes one service and takes a few kilobytes; is this the right file?"
+                .to_owned()
+        }
+        ReadError::Binary(_) => "slo.toml is plain text; save it as UTF-8".to_owned(),
+        _ => "give the path of a slo.toml, or of a folder that holds some".to_owned(),
+    };
+    Finding::error("spec/unreadable", at, format!("cannot read `{}`: {error}", path.display()))
+        .help(help)
+}

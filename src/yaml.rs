@@ -1,0 +1,3 @@
+//! The only module that knows YAML text.
+
+pub mod emit;
