@@ -91,6 +91,19 @@ impl Finding {
     }
 }
 
+/// Moves findings that point into an embedded profile, which nobody can edit, to `anchor`.
+pub fn anchor(findings: Vec<Finding>, anchor: Span, files: &Files) -> Vec<Finding> {
+    let moved = |mut finding: Finding| {
+        let place = finding.primary.span;
+        if files.get(place.file).embedded {
+            finding.primary.span = anchor;
+            finding.labels.insert(0, Label { span: place, message: "written here".to_owned() });
+        }
+        finding
+    };
+    findings.into_iter().map(moved).collect()
+}
+
 /// Sorts by path, offset and rule, and drops repetitions, so that equal input gives equal reports.
 pub fn sort(findings: &mut Vec<Finding>, files: &Files) {
     findings.sort_by(|a, b| {

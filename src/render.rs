@@ -18,6 +18,8 @@ use crate::finding::Finding;
 use crate::plan::Plan;
 use crate::plan::scaling::Scaling;
 use crate::source::Files;
+use crate::spec::leaf::Backend;
+use crate::spec::tables::Document;
 
 /// A finished object.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,8 +38,13 @@ pub struct Manifest {
 
 /// All objects of a service, in the order in which they should be applied.
 ///
-/// Fails where a patch of slo.toml matches nothing or breaks an object.
+/// Fails where slo.toml asks for what this version cannot render, and where a patch matches nothing or breaks an
+/// object.
 pub fn manifests(plan: &Plan<'_>, files: &Files) -> Result<Vec<Manifest>, Vec<Finding>> {
+    let unsupported = unsupported(&plan.spec.doc);
+    if !unsupported.is_empty() {
+        return Err(unsupported);
+    }
     let outputs = &plan.spec.doc.outputs;
     let mut all = Objects { plan, manifests: Vec::new(), findings: Vec::new() };
     if *outputs.service_account {
@@ -74,6 +81,35 @@ pub fn manifests(plan: &Plan<'_>, files: &Files) -> Result<Vec<Manifest>, Vec<Fi
     let Objects { mut manifests, mut findings, .. } = all;
     findings.extend(patch::apply(plan.spec, &mut manifests));
     if findings.is_empty() { Ok(manifests) } else { Err(findings) }
+}
+
+/// What slo.toml may ask for already, and a later version renders.
+fn unsupported(doc: &Document) -> Vec<Finding> {
+    let backend = &doc.scaling.backend;
+    let keda = (**backend == Backend::Keda && doc.scaling.replicas.is_none()).then(|| {
+        Finding::error(
+            "spec/unsupported",
+            backend.span,
+            "rendering for backend `keda` comes with a later version of slogen",
+        )
+        .help("set `scaling.backend = \"hpa\"` to scale on latency, requests in flight and CPU now")
+    });
+    let outputs = &doc.outputs;
+    let later = [
+        (&outputs.dashboard, "dashboard"),
+        (&outputs.adapter, "adapter"),
+        (&outputs.runbook, "runbook"),
+        (&outputs.rule_tests, "rule_tests"),
+    ];
+    let outputs = later.into_iter().filter(|(output, _)| ***output).map(|(output, name)| {
+        Finding::error(
+            "spec/unsupported",
+            output.span,
+            format!("`outputs.{name}` comes with a later version of slogen"),
+        )
+        .help("remove it, or set it to false")
+    });
+    keda.into_iter().chain(outputs).collect()
 }
 
 struct Objects<'a> {

@@ -63,6 +63,8 @@ pub struct SourceFile {
     pub name: String,
     /// The whole text.
     pub text: Cow<'static, str>,
+    /// Part of slogen, so that no user can change it.
+    pub embedded: bool,
     /// Offset of each line's first byte.
     lines: Vec<usize>,
 }
@@ -71,7 +73,12 @@ impl SourceFile {
     fn new(name: String, text: Cow<'static, str>) -> Self {
         let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let lines = std::iter::once(0).chain(newlines.map(|(at, _)| at + 1)).collect();
-        Self { name, text, lines }
+        Self {
+            name,
+            embedded: matches!(text, Cow::Borrowed(text) if !text.is_empty()),
+            text,
+            lines,
+        }
     }
 
     /// The position of byte `offset`; one beyond the text is the text's end.
@@ -122,7 +129,10 @@ impl miette::SourceCode for SourceFile {
         let top = first.saturating_sub(lines_before);
         let bottom = (last + lines_after).min(self.lines.len().saturating_sub(1));
         let (from, to) = (self.line(top).0, self.line(bottom).1);
-        let (from, to, line) = if to - from > LONG_LINE * (2 + lines_before + lines_after) {
+        let (from, to, line) = if lines_before + lines_after == 0 {
+            // Only the position is of interest then: it heads the snippet.
+            (start, end, first)
+        } else if to - from > LONG_LINE * (2 + lines_before + lines_after) {
             let from = self.boundary(start.saturating_sub(LONG_LINE / 4).max(self.line(first).0));
             let to =
                 self.boundary((end + LONG_LINE / 4).min(self.line(last).1).min(from + LONG_LINE));

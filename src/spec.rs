@@ -1,6 +1,7 @@
 //! slo.toml: read, merged with its profile and overlay, checked, and typed.
 
 pub mod decode;
+pub mod handler;
 pub mod leaf;
 pub mod tables;
 pub mod tree;
@@ -50,13 +51,24 @@ impl Source {
                 return Err(unreadable(Span::start_of(file), path, &error));
             }
         };
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Ok(Self::parse(files, library, &name, text, folder))
+    }
+
+    /// Parses `text`, and reads the profile that it names; relative paths of profiles start at `folder`.
+    pub fn parse(
+        files: &mut Files,
+        library: &mut Library,
+        name: &str,
+        text: String,
+        folder: &Path,
+    ) -> Self {
         let file = files.add(name, text);
         let (table, mut findings) = tree::parse(files, file, Layer::File);
         let (name, span) = match table.get("profile") {
             Some(node @ Node { value: Value::String(name), .. }) => (name.as_str(), node.span),
             _ => (BASE, Span::start_of(file)),
         };
-        let folder = path.parent().unwrap_or(Path::new(""));
         let profile = match library.get(files, name, folder, span) {
             Ok(merged) => merged.table,
             Err(problems) => {
@@ -66,7 +78,12 @@ impl Source {
                 base.map(|merged| merged.table).unwrap_or_default()
             }
         };
-        Ok(Self { file, table, profile, findings })
+        Self { file, table, profile, findings }
+    }
+
+    /// Where to point in slo.toml when a value of an embedded profile is at fault: at the profile's name.
+    pub fn anchor(&self) -> Span {
+        self.table.get("profile").map_or(Span::start_of(self.file), |node| node.span)
     }
 
     /// True if the file has overlays at all.

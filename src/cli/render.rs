@@ -11,8 +11,8 @@ use crate::profile::Library;
 use crate::render::{self, Manifest};
 use crate::report;
 use crate::source::{Files, Span};
+use crate::spec::Source;
 use crate::spec::decode::nearest;
-use crate::spec::{Source, Spec};
 
 use super::output::{Format, Rendered};
 use super::{Io, Outcome, Run, Stop, input, output};
@@ -201,8 +201,11 @@ fn services<T: Send + Identify>(
         .map(|source| {
             // Among many services, one without any overlays is the same everywhere.
             let env = args.env.as_deref().filter(|_| !many || source.has_overlays());
-            let spec: Spec = source.load(files, env)?;
-            Ok((spec.doc.service.name.span, finish(&Plan::new(&spec), files)?))
+            let anchor = source.anchor();
+            let finished = source.load(files, env).and_then(|spec| {
+                Ok((spec.doc.service.name.span, finish(&Plan::new(&spec), files)?))
+            });
+            finished.map_err(|findings| finding::anchor(findings, anchor, files))
         })
         .collect();
     let mut services = Vec::new();

@@ -1,8 +1,8 @@
 //! When a container has started, can serve, and lives.
 
-use crate::spec::leaf::{PortRef, Protocol, Switch};
+use crate::spec::handler::{Handler, Role, handler};
 use crate::spec::tables::{self, Document};
-use crate::spec::validate::{HTTP, budget, handlers};
+use crate::spec::validate::budget;
 use crate::units::Duration;
 
 use super::targets::slowest;
@@ -38,19 +38,6 @@ pub struct Probe {
     pub initial_delay: Option<i32>,
 }
 
-/// What a probe asks.
-#[derive(Debug)]
-pub enum Handler {
-    /// GET of a path.
-    Path(String, PortRef),
-    /// A connection.
-    Tcp(PortRef),
-    /// The gRPC health service, of a named service if one is given. Kubernetes takes a number only.
-    Grpc(u16, Option<String>),
-    /// A command.
-    Exec(Vec<String>),
-}
-
 impl Probes {
     pub(super) fn new(doc: &Document) -> Self {
         let probes = &doc.probes;
@@ -59,33 +46,33 @@ impl Probes {
             startup.initial_delay.as_ref().map_or(String::new(), |delay| format!("{} + ", **delay));
         let formula = format!("{delay}period {} × failures {}", *startup.period, *startup.failures);
         Self {
-            startup: Probe::new(startup, "/healthz", doc),
-            readiness: Probe::new(&probes.readiness, "/ready", doc),
-            liveness: Probe::new(&probes.liveness, "/healthz", doc),
+            startup: Probe::new(startup, Role::Startup, doc),
+            readiness: Probe::new(&probes.readiness, Role::Readiness, doc),
+            liveness: Probe::new(&probes.liveness, Role::Liveness, doc),
             startup_budget: Decided::derived(budget(startup), formula),
         }
     }
 
     pub(super) fn why(&self, derived: &mut Derived) {
         derived.add("start-up budget", &self.startup_budget);
-        for (probe, name) in [
-            (&self.startup, "startup"),
-            (&self.readiness, "readiness"),
-            (&self.liveness, "liveness"),
+        for (probe, role) in [
+            (&self.startup, Role::Startup),
+            (&self.readiness, Role::Readiness),
+            (&self.liveness, Role::Liveness),
         ] {
             let seconds = Decided {
                 value: format!("{}s", probe.timeout.value),
                 why: probe.timeout.why.clone(),
             };
-            derived.add(&format!("probes.{name}.timeout"), &seconds);
+            derived.add(&format!("probes.{}.timeout", role.word()), &seconds);
         }
     }
 }
 
 impl Probe {
-    fn new(probe: &tables::Probe, default_path: &str, doc: &Document) -> Self {
+    fn new(probe: &tables::Probe, role: Role, doc: &Document) -> Self {
         Self {
-            handler: handler(probe, default_path, doc),
+            handler: handler(probe, role, doc),
             period: probe.period.get(),
             timeout: timeout(probe, doc),
             failures: i32::from(*probe.failures),
@@ -108,39 +95,4 @@ fn timeout(probe: &tables::Probe, doc: &Document) -> Decided<i32> {
         format!(", at least the largest latency target {slowest}")
     });
     Decided::derived(value, format!("2s{target}, at most the period {}", *probe.period))
-}
-
-fn handler(probe: &tables::Probe, default_path: &str, doc: &Document) -> Handler {
-    let port = || {
-        probe.port.as_ref().map_or_else(|| PortRef::Name(HTTP.to_owned()), |port| (**port).clone())
-    };
-    let path = |path: &str| Handler::Path(path.to_owned(), port());
-    let grpc = |service| Handler::Grpc(number(&port(), doc), service);
-    match handlers(probe).first() {
-        Some(("path", _)) => path(probe.path.as_ref().map_or(default_path, |path| path.0.as_str())),
-        Some(("tcp", _)) => Handler::Tcp(port()),
-        Some(("grpc", _)) => grpc(match probe.grpc.as_deref() {
-            Some(Switch::Text(service)) => Some(service.clone()),
-            _ => None,
-        }),
-        Some(("exec", _)) => Handler::Exec(
-            probe.exec.iter().flat_map(|argv| argv.iter()).map(|arg| (**arg).clone()).collect(),
-        ),
-        _ if *doc.service.protocol == Protocol::Grpc => grpc(None),
-        _ => path(default_path),
-    }
-}
-
-/// The number of a declared port.
-fn number(port: &PortRef, doc: &Document) -> u16 {
-    match port {
-        PortRef::Number(number) => *number,
-        PortRef::Name(name) => doc
-            .service
-            .ports
-            .iter()
-            .flat_map(|ports| ports.iter())
-            .find(|port| port.name.0 == *name)
-            .map_or(doc.service.port.0, |port| port.port.0),
-    }
 }

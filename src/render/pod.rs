@@ -15,8 +15,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::plan::Plan;
-use crate::plan::probes::{self, Handler};
+use crate::plan::probes;
 use crate::spec::decode::{List, Sourced};
+use crate::spec::handler::Handler;
 use crate::spec::leaf::{AntiAffinity, PortRef, Spread, Subdomain, Transport};
 use crate::spec::tables::{self, Amounts, EnvValue};
 use crate::spec::validate::HTTP;

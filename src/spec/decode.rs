@@ -95,6 +95,9 @@ pub trait Text: Sized {
 impl Decoder {
     /// Reports a value of the wrong type.
     pub fn wrong_type(&mut self, node: &Node, wanted: &str, help: impl Into<String>) {
+        if node.value == Value::Damaged {
+            return;
+        }
         let message = format!("expected {wanted}, found {}", node.value.kind());
         self.findings.push(Finding::error("spec/wrong-type", node.place(), message).help(help));
     }
@@ -290,7 +293,7 @@ impl<T: Field> Field for List<T> {
             cx.wrong_type(node, "a list", "put it in brackets: `[…]`");
             return None;
         };
-        let before = cx.findings.len();
+        // What can be read is kept in spite of findings: checks between values then find more.
         let list = items
             .iter()
             .filter_map(|item| {
@@ -303,20 +306,19 @@ impl<T: Field> Field for List<T> {
                     layer: item.layer,
                 })
             })
-            .collect();
-        (cx.findings.len() == before).then_some(list)
+            .collect::<Self>();
+        (items.is_empty() || !list.is_empty()).then_some(list)
     }
 }
 
 impl<T: Field> Field for Map<T> {
     fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
         let table = cx.table(node, "this table")?;
-        let before = cx.findings.len();
         let map = table
             .keys()
             .filter_map(|key| Some((key.clone(), cx.optional::<T>(table, key)?)))
-            .collect();
-        (cx.findings.len() == before).then_some(map)
+            .collect::<Self>();
+        (table.is_empty() || !map.is_empty()).then_some(map)
     }
 }
 

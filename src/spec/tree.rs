@@ -52,6 +52,8 @@ pub enum Value {
     Array(Vec<Node>),
     /// A table.
     Table(Table),
+    /// Something that a syntax error damaged; it was reported, and nothing more is said of it.
+    Damaged,
 }
 
 impl Value {
@@ -65,6 +67,7 @@ impl Value {
             Self::Datetime(_) => "a date",
             Self::Array(_) => "a list",
             Self::Table(_) => "a table",
+            Self::Damaged => "a syntax error",
         }
     }
 }
@@ -89,6 +92,7 @@ impl Node {
                 Json::from(number.to_f64())
             }
             Value::Boolean(flag) => Json::from(*flag),
+            Value::Damaged => Json::Null,
             Value::Array(items) => items.iter().map(Self::to_json).collect(),
             Value::Table(table) => table
                 .iter()
@@ -171,18 +175,25 @@ pub fn parse(files: &Files, file: FileId, layer: Layer) -> (Table, Vec<Finding>)
 }
 
 fn syntax_error(span: Span, message: &str) -> Finding {
+    let finding = |rule, message: &str, help: &str| Finding::error(rule, span, message).help(help);
     if message == "duplicate key" {
-        return Finding::error("spec/duplicate-key", span, "this key is written twice")
-            .help("keep one of the two: TOML allows a key once in a table");
+        let help = "keep one of the two: TOML allows a key once in a table";
+        return finding("spec/duplicate-key", "this key is written twice", help);
     }
-    let deep = message.contains("recurs");
-    let message = if deep { "nested too deeply" } else { message };
-    let help = if deep {
-        "slo.toml needs no more than a handful of levels"
-    } else {
-        "see https://toml.io for the syntax"
-    };
-    Finding::error("spec/syntax", span, message).help(help)
+    if message.contains("recurs") {
+        let help = "slo.toml needs no more than a handful of levels";
+        return finding("spec/syntax", "nested too deeply", help);
+    }
+    if message.starts_with("string values must be quoted") {
+        let message =
+            if span.start == span.end { "the value is missing" } else { "this text needs quotes" };
+        return finding(
+            "spec/syntax",
+            message,
+            "write strings in double quotes, such as `\"10s\"`",
+        );
+    }
+    finding("spec/syntax", message, "see https://toml.io for the syntax")
 }
 
 struct Reader {
@@ -199,60 +210,59 @@ impl Reader {
         let mut out = Table::new();
         for (key, value) in entries {
             let place = Span::new(self.file, key.span());
-            if let Some(node) = self.node(Some(place), value) {
-                out.insert(key.get_ref().to_string(), node);
-            }
+            out.insert(key.get_ref().to_string(), self.node(Some(place), value));
         }
         out
     }
 
-    fn node(&mut self, key: Option<Span>, value: &Spanned<DeValue<'_>>) -> Option<Node> {
+    fn node(&mut self, key: Option<Span>, value: &Spanned<DeValue<'_>>) -> Node {
         let range = value.span();
         let span = Span::new(self.file, range.clone());
         let scalar = !matches!(value.get_ref(), DeValue::Table(_) | DeValue::Array(_));
         let hit = |bad: &std::ops::Range<usize>| {
             bad.start < range.end.max(range.start + 1) && bad.end >= range.start
         };
-        if scalar && self.damaged.iter().any(hit) {
-            return None;
-        }
-        let value = match value.get_ref() {
+        let value = if scalar && self.damaged.iter().any(hit) {
+            Value::Damaged
+        } else {
+            self.value(span, value.get_ref())
+        };
+        Node { key, span, layer: self.layer, value }
+    }
+
+    fn value(&mut self, span: Span, value: &DeValue<'_>) -> Value {
+        match value {
             DeValue::String(text) => Value::String(text.to_string()),
             DeValue::Boolean(flag) => Value::Boolean(*flag),
             DeValue::Datetime(date) => Value::Datetime(date.to_string()),
             DeValue::Integer(number) => {
                 match i64::from_str_radix(number.as_str(), number.radix()) {
                     Ok(number) => Value::Integer(number),
-                    Err(_) => return self.bad_number(span, "does not fit into 64 bits"),
+                    Err(_) => self.bad_number(span, "does not fit into 64 bits"),
                 }
             }
             DeValue::Float(number) => {
                 let text = number.as_str();
                 match Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text)) {
                     Ok(number) => Value::Float(number.normalize()),
-                    Err(_) => {
-                        return self.bad_number(
-                            span,
-                            "is not a finite number that slogen can hold exactly",
-                        );
-                    }
+                    Err(_) => self
+                        .bad_number(span, "is not finite, or longer than slogen can hold exactly"),
                 }
             }
             DeValue::Array(items) => {
-                Value::Array(items.iter().filter_map(|item| self.node(None, item)).collect())
+                Value::Array(items.iter().map(|item| self.node(None, item)).collect())
             }
             DeValue::Table(table) => Value::Table(self.table(table)),
-        };
-        Some(Node { key, span, layer: self.layer, value })
+        }
     }
 
-    fn bad_number(&mut self, span: Span, why: &str) -> Option<Node> {
+    fn bad_number(&mut self, span: Span, why: &str) -> Value {
         let message = format!("this number {why}");
         self.findings.push(
             Finding::error("spec/wrong-type", span, message)
                 .help("write a plain number of at most 18 digits"),
         );
-        None
+        Value::Damaged
     }
 }
 
@@ -275,7 +285,8 @@ mod tests {
     fn reports_every_syntax_error_and_keeps_the_rest() {
         let (table, findings) = read("a = 1\nb = \nc = 2\na = 3\n[d]\ne = nope\nf = 0.350\n");
         assert_eq!(findings.len(), 3, "{findings:?}");
-        assert_eq!(table.keys().collect::<Vec<_>>(), ["a", "c", "d"]);
+        assert_eq!(table["b"].value, Value::Damaged);
+        assert_eq!(table["c"].value, Value::Integer(2));
         let Value::Table(d) = &table["d"].value else { panic!("d is a table") };
         assert_eq!(d["f"].value, Value::Float(Decimal::new(35, 2)));
     }
