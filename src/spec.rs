@@ -7,6 +7,7 @@ pub mod tables;
 pub mod tree;
 pub(crate) mod validate;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -114,8 +115,18 @@ impl Source {
         }
         let doc = Document::read(&tree, Span::start_of(file), &mut cx);
         validate::document(&doc, &mut cx);
+        drop_echoes(&mut cx.findings, files);
         if cx.findings.is_empty() { Ok(Spec { file, doc, tree }) } else { Err(cx.findings) }
     }
+}
+
+/// Drops what is said about lines that do not even parse.
+fn drop_echoes(findings: &mut Vec<Finding>, files: &Files) {
+    let line =
+        |finding: &Finding| (finding.primary.span.file, files.position(finding.primary.span).line);
+    let broken: HashSet<_> =
+        findings.iter().filter(|finding| finding.rule == "spec/syntax").map(line).collect();
+    findings.retain(|finding| finding.rule == "spec/syntax" || !broken.contains(&line(finding)));
 }
 
 /// Takes the overlays out of `tree`, after checking the shape of each, wanted or not.

@@ -7,7 +7,7 @@ use minijinja::{Environment, UndefinedBehavior, Value};
 
 /// `template` with `context` put in. An undefined variable is an error, and a bug of slogen.
 pub fn fill(template: &str, context: Value) -> Result<String, minijinja::Error> {
-    let mut environment = Environment::empty();
+    let mut environment = Environment::new();
     environment.set_syntax(
         SyntaxConfig::builder()
             .variable_delimiters("${", "}")

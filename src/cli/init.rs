@@ -1,5 +1,6 @@
 //! `slogen init`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use minijinja::{Value, context};
@@ -69,7 +70,7 @@ fn starter(profile: &str, name: &str, image: &str) -> Result<String, minijinja::
     let start = Span::start_of(files.add(FILE_NAME, ""));
     let merged = Library::default().get(&mut files, profile, Path::new(""), start);
     let table = merged.map(|merged| merged.table).unwrap_or_default();
-    text::fill(STARTER, context! { p => values(&table, 3), profile, name, image })
+    text::fill(STARTER, context! { p => values(&table, 2), profile, name, image })
 }
 
 /// Tables `depth` levels deep as maps, what is below them as TOML.
@@ -78,16 +79,14 @@ fn values(table: &Table, depth: u8) -> Value {
         tree::Value::Table(inner) if depth > 1 => values(inner, depth - 1),
         _ => Value::from(node.to_toml()),
     };
-    table.iter().map(|(key, node)| (key.clone(), value(node))).collect()
+    table.iter().map(|(key, node)| (key.as_str(), value(node))).collect::<BTreeMap<_, _>>().into()
 }
 
 /// The name of the folder that the file lands in, as far as a service may have it.
 fn folder_name(path: &Path) -> String {
-    let folder =
-        path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = folder.canonicalize().unwrap_or_default();
-    let name =
-        folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let path = std::path::absolute(path).unwrap_or_default();
+    let folder = path.parent().and_then(Path::file_name);
+    let name = folder.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     // 45 characters are what a ScaledObject's name leaves.
     slug(&name, 45).unwrap_or_else(|| "service".to_owned())
 }

@@ -93,6 +93,11 @@ pub trait Text: Sized {
 }
 
 impl Decoder {
+    /// True after a syntax error: what seems to be missing may be what it swallowed.
+    pub fn damaged(&self) -> bool {
+        self.findings.iter().any(|finding| finding.rule == "spec/syntax")
+    }
+
     /// Reports a value of the wrong type.
     pub fn wrong_type(&mut self, node: &Node, wanted: &str, help: impl Into<String>) {
         if node.value == Value::Damaged {
@@ -169,7 +174,9 @@ impl Decoder {
 
     /// Reports a key that must be there.
     pub fn missing(&mut self, at: Span, key: &str, doc: &str) {
-        if !self.partial {
+        // An array or table that never ends may have swallowed the key.
+        let swallowed = self.findings.iter().any(|finding| finding.message.contains("unclosed"));
+        if !self.partial && !swallowed {
             let about = doc.split_terminator(". ").next().unwrap_or_default().trim();
             let full = self.path.iter().copied().chain([key]).collect::<Vec<_>>().join(".");
             self.findings.push(
@@ -355,7 +362,8 @@ pub fn property<T: JsonSchema>(generator: &mut SchemaGenerator, doc: &str) -> Sc
     } else {
         schema
     };
-    schema.insert("description".into(), doc.trim().into());
+    let lines: Vec<&str> = doc.lines().map(str::trim).collect();
+    schema.insert("description".into(), lines.join(" ").trim().into());
     schema
 }
 
@@ -364,6 +372,7 @@ pub fn property<T: JsonSchema>(generator: &mut SchemaGenerator, doc: &str) -> Sc
 /// - `must`: the user writes it whenever the table is written; type [`Sourced<T>`];
 /// - `opt`: may be absent, with a default derived from other values or none; type `Option<Sourced<T>>`;
 /// - `section`: a table of its own that is read even when absent; type `T`;
+/// - `part`: the same, where the user must write it;
 /// - `maybe`: a table of its own that may be absent; type `Option<T>`.
 ///
 /// A literal in parentheses after the name is the key, where it is no Rust name.
@@ -426,7 +435,7 @@ macro_rules! table {
                         key.to_owned(),
                         $crate::spec::decode::property::<$type>(generator, doc).into(),
                     );
-                    if stringify!($mode) == "must" {
+                    if matches!(stringify!($mode), "must" | "part") {
                         required.push(key);
                     }
                 )*
@@ -452,6 +461,7 @@ macro_rules! table {
     (@type must $type:ty) => { $crate::spec::decode::Sourced<$type> };
     (@type opt $type:ty) => { Option<$crate::spec::decode::Sourced<$type>> };
     (@type section $type:ty) => { $type };
+    (@type part $type:ty) => { $type };
     (@type maybe $type:ty) => { Option<$type> };
     (@key $field:ident) => { stringify!($field) };
     (@key $field:ident $key:literal) => { $key };
@@ -468,6 +478,9 @@ macro_rules! table {
         $table.get($key).and_then(|node| $crate::spec::decode::Field::decode(node, $cx))
     };
     (@read section, $cx:ident, $table:ident, $at:ident, $key:expr, $doc:expr) => {
+        $cx.section($table, $at, $key)
+    };
+    (@read part, $cx:ident, $table:ident, $at:ident, $key:expr, $doc:expr) => {
         $cx.section($table, $at, $key)
     };
 }

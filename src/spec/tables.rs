@@ -572,7 +572,7 @@ table! {
     /// A change to finished objects; a patch that matches nothing is an error.
     Patch {
         /// Which objects.
-        section target: PatchTarget;
+        part target: PatchTarget;
         /// RFC 6902 operations.
         opt ops: List<Any>;
         /// RFC 7396 merge.

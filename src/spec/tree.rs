@@ -1,5 +1,7 @@
 //! TOML as a tree in which every value knows where it was written and by which layer.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 use rust_decimal::Decimal;
 use toml::Spanned;
@@ -158,12 +160,13 @@ pub fn parse(files: &Files, file: FileId, layer: Layer) -> (Table, Vec<Finding>)
     let text = &files.get(file).text;
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut findings: Vec<Finding> = Vec::new();
+    // One slip makes the parser stumble several times on its line: the first time says it all.
+    let mut lines = HashSet::new();
     for error in &errors {
         let span = Span::new(file, error.span().unwrap_or(0..0));
         let finding = syntax_error(span, error.message());
-        if findings.len() < MAX_SYNTAX_ERRORS
-            && findings.last().is_none_or(|f| f.message != finding.message)
-        {
+        let news = finding.rule != "spec/syntax" || lines.insert(files.position(span).line);
+        if news && findings.len() < MAX_SYNTAX_ERRORS {
             findings.push(finding);
         }
     }

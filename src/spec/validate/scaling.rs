@@ -65,7 +65,9 @@ pub(super) fn scaling(doc: &Document, cx: &mut Decoder) {
             );
         }
     }
-    scale_on(doc, keda, cx);
+    if !cx.damaged() {
+        scale_on(doc, keda, cx);
+    }
     for (direction, name) in [(&scaling.up, "up"), (&scaling.down, "down")] {
         if let Some(window) = direction.stabilization.ok()
             && window.get() > 3600
@@ -95,7 +97,9 @@ pub(super) fn scaling(doc: &Document, cx: &mut Decoder) {
                 .help("write a share such as `\"5%\"`"),
         );
     }
-    unreachable_cpu(doc, cx);
+    if !cx.damaged() {
+        unreachable_cpu(doc, cx);
+    }
 }
 
 fn scale_on(doc: &Document, keda: bool, cx: &mut Decoder) {
