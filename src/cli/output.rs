@@ -90,8 +90,8 @@ pub(super) fn folder(services: &[Vec<Manifest>]) -> Result<BTreeMap<PathBuf, Str
         })
     });
     let config = serde_json::json!({ "nameReference": references });
-    files.insert(PathBuf::from(KUSTOMIZATION), yaml::emit::stream(&[kustomization]).map_err(bug)?);
-    files.insert(PathBuf::from(KUSTOMIZE_CONFIG), yaml::emit::stream(&[config]).map_err(bug)?);
+    files.insert(PathBuf::from(KUSTOMIZATION), yaml::emit::stream(&[&kustomization]).map_err(bug)?);
+    files.insert(PathBuf::from(KUSTOMIZE_CONFIG), yaml::emit::stream(&[&config]).map_err(bug)?);
     Ok(files)
 }
 
