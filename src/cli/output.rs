@@ -27,7 +27,7 @@ fn bug(error: impl std::fmt::Display) -> Stop {
 }
 
 /// All objects of all services as one stream.
-pub(super) fn stream(services: &[Vec<Manifest>], format: Format) -> Result<String, Stop> {
+fn stream(services: &[Vec<Manifest>], format: Format) -> Result<String, Stop> {
     use rayon::prelude::*;
     match format {
         Format::Yaml => {
@@ -58,7 +58,7 @@ const KUSTOMIZE_CONFIG: &str = "kustomizeconfig.yaml";
 /// One file an object, with a kustomization that lists them in order.
 ///
 /// Paths are relative; those of several services start with `<namespace>-<name>/`.
-pub(super) fn folder(services: &[Vec<Manifest>]) -> Result<BTreeMap<PathBuf, String>, Stop> {
+fn folder(services: &[Vec<Manifest>]) -> Result<BTreeMap<PathBuf, String>, Stop> {
     let mut files = BTreeMap::new();
     let mut resources = Vec::new();
     for manifests in services {
@@ -140,7 +140,7 @@ pub(super) fn write_file(path: &Path, text: &str) -> Result<(), Stop> {
 }
 
 /// YAML files below `folder` that slogen wrote once and would not write now.
-pub(super) fn stale(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Vec<PathBuf> {
+fn stale(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Vec<PathBuf> {
     let mut stale: Vec<PathBuf> = ignore::WalkBuilder::new(folder)
         .max_depth(Some(2))
         .standard_filters(false)
@@ -183,7 +183,7 @@ pub(super) fn diff(path: &Path, rendered: &Rendered) -> Result<String, Stop> {
             Err(error) => return Err(cannot(&file, error)),
         }
     }
-    for file in stale(path, &files) {
+    for file in rendered.stale(path, &files) {
         let file = path.join(file);
         let old = fs::read_to_string(&file).map_err(|error| cannot(&file, error))?;
         text += &unified(&old, "", &file, Path::new("/dev/null"));
@@ -205,6 +205,8 @@ pub(super) struct Rendered {
     pub(super) services: Vec<Vec<Manifest>>,
     /// The form of the stream.
     pub(super) format: Format,
+    /// All objects, not a selection by `--only`: a folder then holds nothing else.
+    pub(super) whole: bool,
 }
 
 impl Rendered {
@@ -212,7 +214,19 @@ impl Rendered {
         stream(&self.services, self.format)
     }
 
+    /// The files of a folder; a selection leaves the kustomization as it is.
     pub(super) fn folder(&self) -> Result<BTreeMap<PathBuf, String>, Stop> {
-        folder(&self.services)
+        let mut files = folder(&self.services)?;
+        if !self.whole {
+            files.retain(|path, _| {
+                ![KUSTOMIZATION, KUSTOMIZE_CONFIG].map(Path::new).contains(&path.as_path())
+            });
+        }
+        Ok(files)
+    }
+
+    /// Files below `folder` that slogen wrote once and would not write now.
+    pub(super) fn stale(&self, folder: &Path, files: &BTreeMap<PathBuf, String>) -> Vec<PathBuf> {
+        if self.whole { stale(folder, files) } else { Vec::new() }
     }
 }

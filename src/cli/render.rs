@@ -116,11 +116,11 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
             )));
         }
     }
-    let rendered = Rendered { services, format: args.output };
+    let rendered = Rendered { services, format: args.output, whole: args.only.is_empty() };
     if let Some(folder) = &args.out_dir {
         let files = rendered.folder()?;
         output::write(folder, &files)?;
-        for path in output::stale(folder, &files) {
+        for path in rendered.stale(folder, &files) {
             let path = folder.join(path);
             writeln!(
                 io.err,
