@@ -140,7 +140,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> Outcome
 fn dispatch(command: Command, io: &mut Io<'_>) -> Run {
     match command {
         Command::Render(args) => render::run(&args, io),
-        Command::ExplainPlan(args) => render::explain(args, io),
+        Command::ExplainPlan(args) => render::explain(&args, io),
         Command::Init(args) => init::run(&args, io),
         Command::Profile(command) => profile::run(&command, io),
         Command::Schema(args) => schema::run(&args, io),

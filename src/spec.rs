@@ -42,14 +42,18 @@ pub struct Spec {
 
 impl Source {
     /// Reads `path` (`-` is standard input) and the profile that it names.
-    pub fn read(files: &mut Files, library: &mut Library, path: &Path) -> Result<Self, Finding> {
+    pub fn read(
+        files: &mut Files,
+        library: &mut Library,
+        path: &Path,
+    ) -> Result<Self, Vec<Finding>> {
         let name =
             if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
         let text = match source::read(path) {
             Ok(text) => text,
             Err(error) => {
                 let file = files.add(name, "");
-                return Err(unreadable(Span::start_of(file), path, &error));
+                return Err(vec![unreadable(Span::start_of(file), path, &error)]);
             }
         };
         let folder = path.parent().unwrap_or(Path::new(""));

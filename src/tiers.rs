@@ -33,7 +33,7 @@ const STANDARD: [(&str, u64, u64, u32); 4] = [
 /// (factor = share × window / long window, exact).
 pub fn of(window: Duration, own: Option<&Sourced<List<tables::Tier>>>) -> Vec<Tier> {
     if let Some(own) = own {
-        return own.iter().map(|tier| from_table(tier)).collect();
+        return own.iter().map(from_table).collect();
     }
     STANDARD
         .iter()

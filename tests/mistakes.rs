@@ -3,6 +3,13 @@
 //! A case is a file in which `‹rule›text‹/›` stands for `text` with one finding of `rule` on it. All findings of
 //! a case, and no others, must appear: so every case also shows that one mistake draws no others after it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failure is the test's own"
+)]
+
 use std::path::Path;
 
 use slogen::finding::Finding;

@@ -1,6 +1,13 @@
 //! The README tells the truth: its commands run, in its order, in an empty folder; its example is the reference
 //! case; its timings' commands exist.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failure is the test's own"
+)]
+
 use std::path::Path;
 use std::process::Command;
 

@@ -1,5 +1,12 @@
 //! The committed JSON Schemas: generated from the types, described throughout, and true to what slogen accepts.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failure is the test's own"
+)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -147,7 +147,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
     Ok(Outcome::Done)
 }
 
-pub(super) fn explain(args: ExplainArgs, io: &mut Io<'_>) -> Run {
+pub(super) fn explain(args: &ExplainArgs, io: &mut Io<'_>) -> Run {
     why(&args.input, io)
 }
 
@@ -174,9 +174,8 @@ fn table(reasons: &[Reason]) -> String {
         rows.iter().map(|row| column(row).chars().count()).max().unwrap_or(0).min(most)
     };
     let (what, value) = (width(|row| &row.what, 44), width(|row| &row.value, 40));
-    rows.iter()
-        .map(|row| format!("{:what$}  {:value$}  {}\n", row.what, row.value, row.from))
-        .collect()
+    let line = |row: &&Reason| format!("{:what$}  {:value$}  {}", row.what, row.value, row.from);
+    rows.iter().map(line).collect::<Vec<_>>().join("\n") + "\n"
 }
 
 /// Runs `finish` on the plan of every service, in parallel, or reports every problem of all.
@@ -191,12 +190,12 @@ fn services<T: Send + Identify>(
     for path in &paths {
         match Source::read(&mut files, &mut library, path) {
             Ok(source) => sources.push(source),
-            Err(finding) => findings.push(finding),
+            Err(problems) => findings.extend(problems),
         }
     }
     let many = paths.len() > 1;
     let files = &files;
-    let results: Vec<Result<(Span, Vec<T>), Vec<Finding>>> = sources
+    let results: Vec<Result<Service<T>, Vec<Finding>>> = sources
         .into_par_iter()
         .map(|source| {
             // Among many services, one without any overlays is the same everywhere.
@@ -224,6 +223,9 @@ fn services<T: Send + Identify>(
     Err(Stop::Reported)
 }
 
+/// Where a service is named, and what became of it.
+type Service<T> = (Span, Vec<T>);
+
 /// What two services must not both emit.
 trait Identify {
     fn identity(&self) -> Option<(&str, &str, &str)>;
@@ -241,7 +243,7 @@ impl Identify for (String, Vec<Reason>) {
     }
 }
 
-fn collisions<T: Identify>(services: &[(Span, Vec<T>)]) -> Vec<Finding> {
+fn collisions<T: Identify>(services: &[Service<T>]) -> Vec<Finding> {
     let mut seen = HashMap::new();
     let mut findings = Vec::new();
     for (span, items) in services {

@@ -146,14 +146,13 @@ fn scale_at(
     what: &str,
     doc: &Document,
 ) -> Decided<Decimal> {
-    match written {
-        Some(value) => Decided::written(value),
-        None => {
-            let headroom = *doc.scaling.headroom;
-            let value = target * headroom.complement().value();
-            let formula = format!("{what} {} × (1 − scaling.headroom {headroom})", plain(target));
-            Decided::derived(value.normalize(), formula)
-        }
+    if let Some(value) = written {
+        Decided::written(value)
+    } else {
+        let headroom = *doc.scaling.headroom;
+        let value = target * headroom.complement().value();
+        let formula = format!("{what} {} × (1 − scaling.headroom {headroom})", plain(target));
+        Decided::derived(value.normalize(), formula)
     }
 }
 

@@ -214,7 +214,7 @@ fn probe(plan: &probes::Probe) -> Probe {
         }
         Handler::Tcp(at) => {
             probe.tcp_socket =
-                Some(TCPSocketAction { port: port(at), ..TCPSocketAction::default() })
+                Some(TCPSocketAction { port: port(at), ..TCPSocketAction::default() });
         }
         Handler::Grpc(number, service) => {
             probe.grpc = Some(GRPCAction { port: i32::from(*number), service: service.clone() });
@@ -266,7 +266,7 @@ fn affinity(plan: &Plan<'_>) -> Option<Affinity> {
             anti.preferred_during_scheduling_ignored_during_execution = Some(vec![weighted]);
         }
         AntiAffinity::Required => {
-            anti.required_during_scheduling_ignored_during_execution = Some(vec![term])
+            anti.required_during_scheduling_ignored_during_execution = Some(vec![term]);
         }
         AntiAffinity::Off => return None,
     }

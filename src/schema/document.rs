@@ -96,13 +96,12 @@ fn document(name: &str, title: &str, without: &str) -> Value {
         "additionalProperties": false,
         "properties": sections,
     });
-    let definitions = schema["definitions"].clone();
     let base = base();
-    defaults(&mut schema, &base, &definitions);
+    defaults(&mut schema, &base);
     if let Some(targets) = schema.get_mut("definitions").and_then(Value::as_object_mut) {
         for (key, definition) in targets.iter_mut() {
             let section = base.get(key.to_lowercase()).unwrap_or(&Value::Null);
-            defaults(definition, if key == "Overlay" { &base } else { section }, &definitions);
+            defaults(definition, if key == "Overlay" { &base } else { section });
         }
     }
     schema
@@ -117,11 +116,11 @@ fn base() -> Value {
 }
 
 /// Gives every property below `schema` its default: profile `base`'s value, or null for "not set".
-fn defaults(schema: &mut Value, base: &Value, definitions: &Value) {
+fn defaults(schema: &mut Value, base: &Value) {
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         for (key, property) in properties {
             let value = base.get(key).cloned().unwrap_or(Value::Null);
-            defaults(property, &value, definitions);
+            defaults(property, &value);
             // A table that nobody writes is an empty one: the defaults stand at its keys.
             let default = if value.is_object() { json!({}) } else { value };
             if property.get("default").is_none() {
@@ -132,9 +131,11 @@ fn defaults(schema: &mut Value, base: &Value, definitions: &Value) {
     for key in ["items", "anyOf", "oneOf", "additionalProperties"] {
         match schema.get_mut(key) {
             Some(Value::Array(branches)) => {
-                branches.iter_mut().for_each(|branch| defaults(branch, &Value::Null, definitions))
+                for branch in branches {
+                    defaults(branch, &Value::Null);
+                }
             }
-            Some(inner @ Value::Object(_)) => defaults(inner, &Value::Null, definitions),
+            Some(inner @ Value::Object(_)) => defaults(inner, &Value::Null),
             _ => {}
         }
     }

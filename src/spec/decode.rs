@@ -141,16 +141,15 @@ impl Decoder {
 
     /// The table behind `node`, or a report.
     pub fn table<'a>(&mut self, node: &'a Node, name: &str) -> Option<&'a Table> {
-        match &node.value {
-            Value::Table(table) => Some(table),
-            _ => {
-                self.wrong_type(
-                    node,
-                    "a table",
-                    format!("write the keys of `{name}` as `{{ key = … }}` or under a header"),
-                );
-                None
-            }
+        if let Value::Table(table) = &node.value {
+            Some(table)
+        } else {
+            self.wrong_type(
+                node,
+                "a table",
+                format!("write the keys of `{name}` as `{{ key = … }}` or under a header"),
+            );
+            None
         }
     }
 

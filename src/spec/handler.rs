@@ -53,10 +53,10 @@ impl Role {
 pub fn handlers(probe: &Probe) -> Vec<(&'static str, Span)> {
     let on = |grpc: &Sourced<Switch>| **grpc != Switch::Flag(false);
     last_layer([
-        written(&probe.path, "path"),
-        written(&probe.tcp, "tcp").filter(|_| probe.tcp.as_ref().is_some_and(|on| **on)),
-        written(&probe.grpc, "grpc").filter(|_| probe.grpc.as_ref().is_some_and(on)),
-        written(&probe.exec, "exec"),
+        written(probe.path.as_ref(), "path"),
+        written(probe.tcp.as_ref(), "tcp").filter(|_| probe.tcp.as_ref().is_some_and(|on| **on)),
+        written(probe.grpc.as_ref(), "grpc").filter(|_| probe.grpc.as_ref().is_some_and(on)),
+        written(probe.exec.as_ref(), "exec"),
     ])
 }
 

@@ -380,7 +380,7 @@ pub fn is_prometheus_label(text: &str) -> bool {
         && !text.starts_with("__")
 }
 
-/// True for the name of an environment variable: C_IDENTIFIER with `-` and `.`, what every version accepts.
+/// True for the name of an environment variable: `C_IDENTIFIER` with `-` and `.`, what every version accepts.
 pub fn is_env_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '-' | '.'))
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))

@@ -6,7 +6,12 @@
 use crate::units::{Bytes, Cpu, Duration, Ratio};
 
 use super::decode::{Any, List, Map, table};
-use super::leaf::*;
+use super::leaf::{
+    AbsolutePath, Amount, AntiAffinity, Backend, Fallback, Image, Label, LabelConflict, LabelValue,
+    Metric, MetricType, Number, OneOrMany, Percentile, Policy, Port, PortName, PortRef, Protocol,
+    PullPolicy, Scheme, Seccomp, Seconds, Select, ServiceName, Signal, Spread, Stack, Subdomain,
+    Switch, TaintEffect, Transport, WorkloadKind,
+};
 
 table! {
     /// A service: its targets, metrics, resources, probes and scaling.

@@ -53,7 +53,7 @@ fn bad(at: Span, message: impl Into<String>) -> Finding {
 }
 
 /// Those of `candidates` that the last layer wrote; what an earlier one said is overruled.
-pub(super) fn last_layer<'a, T>(
+pub(super) fn last_layer<T>(
     candidates: impl IntoIterator<Item = Option<(T, Layer, Span)>>,
 ) -> Vec<(T, Span)> {
     let written: Vec<_> = candidates.into_iter().flatten().collect();
@@ -66,10 +66,10 @@ pub(super) fn last_layer<'a, T>(
 }
 
 pub(super) fn written<T>(
-    value: &Option<Sourced<T>>,
+    value: Option<&Sourced<T>>,
     name: &'static str,
 ) -> Option<(&'static str, Layer, Span)> {
-    value.as_ref().map(|value| (name, value.layer, value.key.unwrap_or(value.span)))
+    value.map(|value| (name, value.layer, value.key.unwrap_or(value.span)))
 }
 
 /// Reports a table that needs exactly one of some keys.
@@ -101,7 +101,7 @@ fn check_keys<T>(
 }
 
 /// Reports the later one of two equal things.
-fn unique<'a, K: std::hash::Hash + Eq>(
+fn unique<K: std::hash::Hash + Eq>(
     items: impl Iterator<Item = (K, Span, String)>,
     cx: &mut Decoder,
 ) {
@@ -150,7 +150,10 @@ fn floor(doc: &Document) -> Option<i32> {
 
 fn patches(doc: &Document, cx: &mut Decoder) {
     for patch in doc.patch.iter().flat_map(|list| list.iter()) {
-        let found = last_layer([written(&patch.ops, "ops"), written(&patch.merge, "merge")]);
+        let found = last_layer([
+            written(patch.ops.as_ref(), "ops"),
+            written(patch.merge.as_ref(), "merge"),
+        ]);
         exactly_one(patch.at, &found, "`ops` and `merge`", cx);
     }
 }

@@ -77,7 +77,10 @@ impl Duration {
 
     /// The length in whole seconds, if it is a number of whole seconds that Kubernetes' `int32` holds.
     pub fn whole_seconds(self) -> Option<i32> {
-        (self.0 % 1_000_000_000 == 0).then(|| i32::try_from(self.0 / 1_000_000_000).ok()).flatten()
+        self.0
+            .is_multiple_of(1_000_000_000)
+            .then(|| i32::try_from(self.0 / 1_000_000_000).ok())
+            .flatten()
     }
 
     /// The least whole number of seconds that is not shorter.
@@ -122,7 +125,7 @@ impl fmt::Display for Duration {
         if self.0 == 0 {
             return f.write_str("0s");
         }
-        let exact = UNITS.iter().skip(1).find(|(_, nanos)| self.0 % nanos == 0);
+        let exact = UNITS.iter().skip(1).find(|(_, nanos)| self.0.is_multiple_of(*nanos));
         let (unit, nanos) = exact.copied().unwrap_or(("ns", 1));
         write!(f, "{}{unit}", self.0 / nanos)
     }

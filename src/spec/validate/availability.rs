@@ -41,8 +41,8 @@ pub(super) fn availability(doc: &Document, cx: &mut Decoder) {
 /// The bound of the PodDisruptionBudget that counts.
 pub(crate) fn pdb_bound(pdb: &Pdb) -> Vec<(&'static str, Span)> {
     last_layer([
-        written(&pdb.max_unavailable, "max_unavailable"),
-        written(&pdb.min_available, "min_available"),
+        written(pdb.max_unavailable.as_ref(), "max_unavailable"),
+        written(pdb.min_available.as_ref(), "min_available"),
     ])
 }
 

@@ -3,7 +3,7 @@
 use super::{bad, check_keys, conflict, port_names, unknown_port};
 use crate::spec::decode::Decoder;
 use crate::spec::leaf;
-use crate::spec::tables::Document;
+use crate::spec::tables::{Document, Metrics};
 use crate::units::{Decimal, Duration};
 
 pub(super) fn metrics(doc: &Document, cx: &mut Decoder) {
@@ -13,6 +13,24 @@ pub(super) fn metrics(doc: &Document, cx: &mut Decoder) {
     {
         cx.findings.push(unknown_port(&port.0, metrics.port.span, &doc.service));
     }
+    if let Some(version) = metrics.prometheus.ok()
+        && !matches!(version, 2 | 3)
+    {
+        cx.findings.push(
+            bad(
+                metrics.prometheus.span,
+                format!("there is no Prometheus {version} that slogen knows"),
+            )
+            .help("write the major version: `2` or `3`"),
+        );
+    }
+    times(metrics, cx);
+    labels(metrics, cx);
+    buckets(metrics, cx);
+}
+
+/// Interval, timeout and rate window fit each other.
+fn times(metrics: &Metrics, cx: &mut Decoder) {
     if let Some(interval) = metrics.interval.ok() {
         if *interval < Duration::from_secs(1) {
             cx.findings.push(
@@ -65,6 +83,10 @@ pub(super) fn metrics(doc: &Document, cx: &mut Decoder) {
             );
         }
     }
+}
+
+/// Labels and regular expressions that reach PromQL.
+fn labels(metrics: &Metrics, cx: &mut Decoder) {
     let prometheus_label = "use letters, digits and `_`, not starting with a digit or `__`";
     check_keys(
         metrics.selector.as_ref(),
@@ -99,6 +121,9 @@ pub(super) fn metrics(doc: &Document, cx: &mut Decoder) {
             );
         }
     }
+}
+
+fn buckets(metrics: &Metrics, cx: &mut Decoder) {
     if let Some(buckets) = &metrics.buckets {
         let rising = buckets.windows(2).all(|pair| matches!(pair, [a, b] if a.0 < b.0));
         let positive = buckets.first().is_some_and(|first| first.0 > Decimal::ZERO);
@@ -109,16 +134,5 @@ pub(super) fn metrics(doc: &Document, cx: &mut Decoder) {
                 ),
             );
         }
-    }
-    if let Some(version) = metrics.prometheus.ok()
-        && !matches!(version, 2 | 3)
-    {
-        cx.findings.push(
-            bad(
-                metrics.prometheus.span,
-                format!("there is no Prometheus {version} that slogen knows"),
-            )
-            .help("write the major version: `2` or `3`"),
-        );
     }
 }

@@ -45,8 +45,8 @@ pub(super) fn service(doc: &Document, cx: &mut Decoder) {
     }
     for source in service.env_from.iter().flat_map(|list| list.iter()) {
         let found = last_layer([
-            written(&source.secret, "secret"),
-            written(&source.config_map, "config_map"),
+            written(source.secret.as_ref(), "secret"),
+            written(source.config_map.as_ref(), "config_map"),
         ]);
         exactly_one(source.at, &found, "`secret` and `config_map`", cx);
     }
@@ -118,9 +118,9 @@ fn volumes(service: &Service, cx: &mut Decoder) {
     for volume in volumes() {
         let found = last_layer([
             volume.empty_dir.as_ref().map(|dir| ("empty_dir", Layer::File, dir.at)),
-            written(&volume.config_map, "config_map"),
-            written(&volume.secret, "secret"),
-            written(&volume.pvc, "pvc"),
+            written(volume.config_map.as_ref(), "config_map"),
+            written(volume.secret.as_ref(), "secret"),
+            written(volume.pvc.as_ref(), "pvc"),
         ]);
         exactly_one(volume.at, &found, "`empty_dir`, `config_map`, `secret` and `pvc`", cx);
     }
