@@ -81,10 +81,15 @@ impl SourceFile {
         }
     }
 
+    /// The line of byte `offset`, from 0.
+    fn line_index(&self, offset: usize) -> usize {
+        self.lines.partition_point(|start| *start <= offset).saturating_sub(1)
+    }
+
     /// The position of byte `offset`; one beyond the text is the text's end.
     pub fn position(&self, offset: u32) -> Position {
         let offset = self.boundary(offset as usize);
-        let line = self.lines.partition_point(|start| *start <= offset).saturating_sub(1);
+        let line = self.line_index(offset);
         let start = self.lines.get(line).copied().unwrap_or(0);
         let column = self.text.get(start..offset).map_or(0, |text| text.chars().count());
         Position { line: line + 1, column: column + 1 }
@@ -124,8 +129,7 @@ impl miette::SourceCode for SourceFile {
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
         let start = self.boundary(span.offset());
         let end = self.boundary(span.offset() + span.len()).max(start);
-        let index = |at: usize| self.lines.partition_point(|s| *s <= at).saturating_sub(1);
-        let (first, last) = (index(start), index(end));
+        let (first, last) = (self.line_index(start), self.line_index(end));
         let top = first.saturating_sub(lines_before);
         let bottom = (last + lines_after).min(self.lines.len().saturating_sub(1));
         let (from, to) = (self.line(top).0, self.line(bottom).1);
@@ -175,9 +179,14 @@ impl Files {
         self.get(span.file).position(span.start)
     }
 
+    /// The line on which `span` starts, from 1.
+    pub fn line(&self, span: Span) -> usize {
+        self.get(span.file).line_index(span.start as usize) + 1
+    }
+
     /// `NAME:LINE` of a span, as the tables of `--why` show it.
     pub fn line_of(&self, span: Span) -> String {
-        format!("{}:{}", self.get(span.file).name, self.position(span).line)
+        format!("{}:{}", self.get(span.file).name, self.line(span))
     }
 }
 

@@ -120,7 +120,28 @@ impl Source {
         let doc = Document::read(&tree, Span::start_of(file), &mut cx);
         validate::document(&doc, &mut cx);
         drop_echoes(&mut cx.findings, files);
+        limit(&mut cx.findings, file);
         if cx.findings.is_empty() { Ok(Spec { file, doc, tree }) } else { Err(cx.findings) }
+    }
+}
+
+/// Findings shown of one file. A description of a service has fewer keys than that: more are a wrong file.
+const MAX_FINDINGS: usize = 200;
+
+/// Keeps the first findings of a hopeless file and counts the rest.
+fn limit(findings: &mut Vec<Finding>, file: FileId) {
+    let rest = findings.len().saturating_sub(MAX_FINDINGS);
+    if rest > 0 {
+        findings.sort_by_key(|finding| finding.primary.span);
+        findings.truncate(MAX_FINDINGS);
+        findings.push(
+            Finding::error(
+                "spec/hopeless-file",
+                Span::start_of(file),
+                format!("{rest} more problems in this file"),
+            )
+            .help("is it a slo.toml at all? `slogen init` writes one to start from"),
+        );
     }
 }
 

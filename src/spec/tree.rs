@@ -165,7 +165,7 @@ pub fn parse(files: &Files, file: FileId, layer: Layer) -> (Table, Vec<Finding>)
     for error in &errors {
         let span = Span::new(file, error.span().unwrap_or(0..0));
         let finding = syntax_error(span, error.message());
-        let news = finding.rule != "spec/syntax" || lines.insert(files.position(span).line);
+        let news = finding.rule != "spec/syntax" || lines.insert(files.line(span));
         if news && findings.len() < MAX_SYNTAX_ERRORS {
             findings.push(finding);
         }
