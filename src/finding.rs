@@ -91,6 +91,16 @@ impl Finding {
     }
 }
 
+/// The candidate nearest to `word`, if it is near enough to be meant.
+pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (word.chars().count() / 3).clamp(1, 3);
+    candidates
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
 /// Moves findings that point into an embedded profile, which nobody can edit, to `anchor`.
 pub fn anchor(findings: Vec<Finding>, anchor: Span, files: &Files) -> Vec<Finding> {
     let moved = |mut finding: Finding| {

@@ -24,6 +24,6 @@ pub mod schema;
 pub mod source;
 pub mod spec;
 pub mod text;
-pub mod tiers;
+pub mod tree;
 pub mod units;
 pub mod yaml;

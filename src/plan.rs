@@ -14,7 +14,7 @@ use std::fmt;
 
 use crate::source::{Files, Span};
 use crate::spec::Spec;
-use crate::spec::tree::{Layer, Node, Table, Value};
+use crate::tree::{Layer, Node, Table, Value};
 
 /// A value with the reason for it.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::finding::Finding;
+use crate::finding::nearest;
 use crate::source::{self, FileId, Files, Span};
-use crate::spec::decode::nearest;
-use crate::spec::tree::{self, Layer, Table, Value};
+use crate::tree::{self, Layer, Table, Value};
 
 /// A profile that comes with slogen.
 #[derive(Debug)]

@@ -4,20 +4,20 @@ pub mod decode;
 pub mod handler;
 pub mod leaf;
 pub mod tables;
-pub mod tree;
+pub mod tiers;
 pub(crate) mod validate;
 
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::finding::Finding;
+use crate::finding::{Finding, nearest};
 use crate::profile::{BASE, Library};
 use crate::source::{self, FileId, Files, ReadError, Span};
+use crate::tree::{self, Layer, Node, Table, Value};
 
-use decode::{Decoder, Section, nearest};
+use decode::{Decoder, Section};
 use tables::Document;
-use tree::{Layer, Node, Table, Value};
 
 /// A slo.toml and the profile that it names: everything that must be read, nothing decided yet.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use serde_json::Value;
 use slogen::profile::EMBEDDED;
 use slogen::schema::document;
 use slogen::source::Files;
-use slogen::spec::tree::{self, Layer};
+use slogen::tree::{self, Layer};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -9,8 +9,8 @@ use crate::profile::{EMBEDDED, Library};
 use crate::source::{Files, Span};
 use crate::spec::decode::Text;
 use crate::spec::leaf::{Image, ServiceName, slug};
-use crate::spec::tree::{self, Node, Table};
 use crate::text;
+use crate::tree::{self, Node, Table};
 
 use super::input::FILE_NAME;
 use super::output::write_file;

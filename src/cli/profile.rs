@@ -1,7 +1,7 @@
 //! `slogen profile`.
 
+use crate::finding::nearest;
 use crate::profile::{EMBEDDED, find};
-use crate::spec::decode::nearest;
 
 use super::{Io, Outcome, Run, Stop};
 

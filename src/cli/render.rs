@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
+use crate::finding::nearest;
 use crate::finding::{self, Finding};
 use crate::plan::{Plan, Reason};
 use crate::profile::Library;
@@ -12,7 +13,6 @@ use crate::render::{self, Manifest};
 use crate::report;
 use crate::source::{Files, Span};
 use crate::spec::Source;
-use crate::spec::decode::nearest;
 
 use super::output::{Format, Rendered};
 use super::{Io, Outcome, Run, Stop, input, output};

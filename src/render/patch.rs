@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use crate::finding::Finding;
+use crate::finding::nearest;
 use crate::schema::kubernetes;
 use crate::source::Span;
 use crate::spec::Spec;
-use crate::spec::decode::nearest;
 use crate::spec::tables::Patch;
 
 use super::Manifest;

@@ -9,7 +9,7 @@ use crate::profile::{BASE, EMBEDDED, find};
 use crate::report::json::Report;
 use crate::source::Files;
 use crate::spec::tables::Document;
-use crate::spec::tree::{self, Layer};
+use crate::tree::{self, Layer};
 
 const HOME: &str = "https://slogen.dev/schemas";
 

@@ -8,11 +8,11 @@ use std::ops::Deref;
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use crate::finding::Finding;
+use crate::finding::{Finding, nearest};
 use crate::source::Span;
 use crate::units::Invalid;
 
-use super::tree::{Layer, Node, Table, Value};
+use crate::tree::{Layer, Node, Table, Value};
 
 /// A value and where it was written.
 ///
@@ -233,16 +233,6 @@ impl Decoder {
     }
 }
 
-/// The candidate nearest to `word`, if it is near enough to be meant.
-pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).clamp(1, 3);
-    candidates
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
 impl<T: Text> Field for T {
     fn decode(node: &Node, cx: &mut Decoder) -> Option<Self> {
         cx.text(node)
@@ -392,7 +382,7 @@ macro_rules! table {
                 &[$($crate::spec::decode::table!(@key $field $($key)?)),*];
 
             fn read(
-                table: &$crate::spec::tree::Table,
+                table: &$crate::tree::Table,
                 at: $crate::source::Span,
                 cx: &mut $crate::spec::decode::Decoder,
             ) -> Self {
@@ -409,7 +399,7 @@ macro_rules! table {
 
         impl $crate::spec::decode::Field for $name {
             fn decode(
-                node: &$crate::spec::tree::Node,
+                node: &$crate::tree::Node,
                 cx: &mut $crate::spec::decode::Decoder,
             ) -> Option<Self> {
                 let before = cx.findings.len();

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use crate::units::{Bytes, Cpu, Decimal, Duration, Invalid, Ratio};
 
 use super::decode::{Decoder, Field, Text};
-use super::tree::{Node, Value};
+use crate::tree::{Node, Value};
 
 mod choice;
 

@@ -631,8 +631,8 @@ table! {
 }
 
 impl super::decode::Field for EnvValue {
-    fn decode(node: &super::tree::Node, cx: &mut super::decode::Decoder) -> Option<Self> {
-        use super::tree::Value;
+    fn decode(node: &crate::tree::Node, cx: &mut super::decode::Decoder) -> Option<Self> {
+        use crate::tree::Value;
         match &node.value {
             Value::String(text) => Some(Self::Literal(text.clone())),
             Value::Table(_) => {

@@ -12,11 +12,12 @@ mod targets;
 pub(crate) use availability::pdb_bound;
 pub(crate) use probes::budget;
 
-use super::decode::{Decoder, Map, Sourced, nearest};
+use super::decode::{Decoder, Map, Sourced};
 use super::tables::{Document, Service};
-use super::tree::Layer;
 use crate::finding::Finding;
+use crate::finding::nearest;
 use crate::source::Span;
+use crate::tree::Layer;
 use std::collections::HashMap;
 
 /// Checks the whole description.

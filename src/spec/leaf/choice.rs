@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::spec::decode::{Text, nearest};
+use crate::finding::nearest;
+use crate::spec::decode::Text;
 use crate::units::Invalid;
 
 /// Declares a closed choice of words: an enum, its reader, and its schema with a line on each word.

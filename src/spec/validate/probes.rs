@@ -5,7 +5,7 @@ use crate::spec::decode::Decoder;
 use crate::spec::handler::{Role, handler, handlers};
 use crate::spec::leaf::PortRef;
 use crate::spec::tables::{Document, Probe, Probes};
-use crate::spec::tree::Layer;
+use crate::tree::Layer;
 use crate::units::Duration;
 
 pub(super) fn probes(doc: &Document, cx: &mut Decoder) {

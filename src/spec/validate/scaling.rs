@@ -5,7 +5,7 @@ use super::{bad, conflict, floor, unique};
 use crate::spec::decode::Decoder;
 use crate::spec::leaf::{Backend, Signal, WorkloadKind};
 use crate::spec::tables::Document;
-use crate::spec::tree::Layer;
+use crate::tree::Layer;
 use crate::units::Decimal;
 
 pub(super) fn scaling(doc: &Document, cx: &mut Decoder) {

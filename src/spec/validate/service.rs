@@ -6,7 +6,7 @@ use crate::spec::decode::Decoder;
 use crate::spec::leaf;
 use crate::spec::leaf::{Backend, TaintEffect, Transport, WorkloadKind};
 use crate::spec::tables::{Document, NamedPort, Service};
-use crate::spec::tree::Layer;
+use crate::tree::Layer;
 
 pub(super) fn service(doc: &Document, cx: &mut Decoder) {
     let service = &doc.service;

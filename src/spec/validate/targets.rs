@@ -5,8 +5,8 @@ use crate::finding::Finding;
 use crate::source::Span;
 use crate::spec::decode::{Decoder, Sourced};
 use crate::spec::tables::{Document, EnvValue, LatencyTarget, Metrics};
-use crate::tiers;
-use crate::tiers::Tier;
+use crate::spec::tiers;
+use crate::spec::tiers::Tier;
 use crate::units::{Decimal, Duration, Ratio, plain};
 
 pub(super) fn targets(doc: &Document, cx: &mut Decoder) {
