@@ -93,7 +93,8 @@ impl Finding {
 
 /// The candidate nearest to `word`, if it is near enough to be meant.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).clamp(1, 3);
+    // Two slips at the most, and never more than half of the word: `x` is no slip of `os`.
+    let limit = (word.chars().count() / 2).min(2);
     candidates
         .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
         .filter(|(distance, _)| *distance <= limit)

@@ -9,6 +9,8 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{JsonType, ValidationError, Validator};
 use serde_json::{Map, Value};
 
+use crate::finding::nearest;
+
 /// One place where an object breaks the schema of its kind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
@@ -139,19 +141,11 @@ fn without_nulls(value: &Value) -> Value {
     }
 }
 
-/// A suggestion keeps at least half of what was written, so that `x` is not taken for `os`, and is
-/// not a field that `object` has already.
+/// A suggestion is not a field that `object` has already.
 fn unknown_field(field: &str, known: Option<&Value>, object: &Value) -> String {
-    let limit = (field.chars().count() / 2).min(2);
-    let nearest = known
-        .and_then(Value::as_object)
-        .into_iter()
-        .flat_map(Map::keys)
-        .filter(|name| object.get(name).is_none())
-        .map(|name| (strsim::damerau_levenshtein(field, name), name))
-        .filter(|(distance, _)| *distance <= limit)
-        .min();
-    let hint = nearest.map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default();
+    let known = known.and_then(Value::as_object).into_iter().flat_map(Map::keys);
+    let near = nearest(field, known.map(String::as_str).filter(|name| object.get(name).is_none()));
+    let hint = near.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
     format!("`{field}` is not a field of this object{hint}")
 }
 
