@@ -12,7 +12,7 @@ pub fn latency_by_pod(plan: &Plan<'_>, target: &Latency) -> String {
     quantile(plan, target, &["namespace", "pod"])
 }
 
-/// The quantile of the latency of the whole service is not below its target.
+/// The quantile of the latency of the whole service is above its target.
 pub fn latency_breach(plan: &Plan<'_>, target: &Latency) -> String {
     format!("{} > {}", quantile(plan, target, &[]), plain(target.below.seconds()))
 }
@@ -35,7 +35,7 @@ pub fn in_flight_by_pod(plan: &Plan<'_>) -> String {
     format!("sum by (namespace, pod) (avg_over_time({}{{{selector}}}[{window}]))", scrape.in_flight)
 }
 
-/// The share of failed requests is not below `below`. Without traffic there is no share, and no alert.
+/// The share of failed requests is above `below`. Without traffic there is no share, and no alert.
 pub fn errors_breach(plan: &Plan<'_>, below: Decimal) -> String {
     let failed = rate(plan, &plan.scrape.requests, &plan.scrape.errors);
     let all = rate(plan, &plan.scrape.requests, &[]);

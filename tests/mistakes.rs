@@ -111,6 +111,7 @@ fn types() {
     check("port = ‹spec/wrong-type›\"8000\"‹/›");
     check("port = ‹spec/bad-value›0‹/›");
     check("env = { A = ‹spec/wrong-type›8000‹/›, B = ‹spec/bad-value›{ secret = \"s\" }‹/› }");
+    check("env = { A = ‹spec/wrong-type›\"\\u007f\"‹/› }");
     check("command = ‹spec/wrong-type›\"run\"‹/›");
     check("security = { run_as_non_root = ‹spec/wrong-type›\"yes\"‹/› }");
     check("‹spec/wrong-type›ports‹/› = { name = \"x\" }");
@@ -229,6 +230,8 @@ fn metrics() {
     check("[metrics]\nscrape_timeout = ‹spec/conflict›\"20s\"‹/›");
     check("[metrics]\nrate_window = ‹spec/conflict›\"20s\"‹/›");
     check("[metrics]\nerrors = { status = ‹spec/bad-value›\"5[\"‹/› }");
+    check("[metrics]\nerrors = { status = ‹spec/bad-value›\"(?u)5..\"‹/› }");
+    check("[metrics]\nerrors = { route = \"(?i:/x)|/y/\\\\{id}\" }");
     check("[metrics]\nbuckets = ‹spec/bad-value›[0.5, 0.35]‹/›");
     check("[metrics]\nprometheus = ‹spec/bad-value›4‹/›");
 }

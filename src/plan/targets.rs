@@ -1,6 +1,7 @@
 //! What is measured, under which names, and what "good" means.
 
-use crate::spec::leaf::{LabelConflict, Protocol};
+use crate::spec::decode::Map;
+use crate::spec::leaf::{LabelConflict, Protocol, Regex};
 use crate::spec::tables::Document;
 use crate::units::{Decimal, Duration, Ratio, plain};
 
@@ -18,7 +19,7 @@ pub struct Scrape {
     pub job: String,
     /// Labels with exact values that single out the requests that count, as Prometheus stores them.
     pub selector: Vec<(String, String)>,
-    /// Labels with regular expressions that mark a failed request, as Prometheus stores them.
+    /// Labels with regular expressions that together mark a failed request, as Prometheus stores them.
     pub errors: Vec<(String, String)>,
     /// Counter of requests.
     pub requests: String,
@@ -95,12 +96,10 @@ impl Scrape {
                 |metric| metric.0.clone(),
             )
         };
-        let stored = |map: &crate::spec::decode::Map<String>| -> Vec<(String, String)> {
-            map.iter()
-                .map(|(label, value)| {
-                    (stored_label(label, *metrics.on_label_conflict), (**value).clone())
-                })
-                .collect()
+        let stored = |label: &str| stored_label(label, *metrics.on_label_conflict);
+        let selector = metrics.selector.iter().flat_map(|map| map.iter());
+        let errors = |map: &Map<Regex>| {
+            map.iter().map(|(label, value)| (stored(label), value.0.clone())).collect()
         };
         let default_errors = || {
             let (label, values) = if grpc { ("grpc_code", GRPC_ERRORS) } else { ("status", "5..") };
@@ -123,14 +122,10 @@ impl Scrape {
                     format!("4 × metrics.interval {interval}, at least 1m"),
                 ),
             },
-            // The operator's default `job`: the Service's name, or namespace/name of a PodMonitor.
-            job: if *doc.outputs.service {
-                names.service.clone()
-            } else {
-                format!("{}/{}", doc.service.namespace.0, names.monitor)
-            },
-            selector: metrics.selector.as_ref().map(|map| stored(map)).unwrap_or_default(),
-            errors: metrics.errors.as_ref().map_or_else(default_errors, |map| stored(map)),
+            // The monitors take `job` from the label `app`, which no kustomize prefix changes.
+            job: names.service.clone(),
+            selector: selector.map(|(label, value)| (stored(label), (**value).clone())).collect(),
+            errors: metrics.errors.as_ref().map_or_else(default_errors, |map| errors(map)),
             requests: or(&metrics.requests, "http_requests_total", "grpc_server_handled_total"),
             latency: or(
                 &metrics.latency,

@@ -22,6 +22,8 @@ pub(super) fn service_monitor(plan: &Plan<'_>) -> ServiceMonitor {
     };
     let spec = ServiceMonitorSpec {
         selector: selector(plan),
+        job_label: Some("app".to_owned()),
+        scrape_native_histograms: native_histograms(plan),
         endpoints: vec![endpoint],
         ..ServiceMonitorSpec::default()
     };
@@ -42,6 +44,8 @@ pub(super) fn pod_monitor(plan: &Plan<'_>) -> PodMonitor {
     };
     let spec = PodMonitorSpec {
         selector: selector(plan),
+        job_label: Some("app".to_owned()),
+        scrape_native_histograms: native_histograms(plan),
         pod_metrics_endpoints: vec![endpoint],
         ..PodMonitorSpec::default()
     };
@@ -50,6 +54,10 @@ pub(super) fn pod_monitor(plan: &Plan<'_>) -> PodMonitor {
 
 fn selector(plan: &Plan<'_>) -> LabelSelector {
     LabelSelector { match_labels: metadata::selector_labels(plan), ..LabelSelector::default() }
+}
+
+fn native_histograms(plan: &Plan<'_>) -> Option<bool> {
+    plan.scrape.native_histograms.then_some(true)
 }
 
 fn honor_labels(plan: &Plan<'_>) -> Option<bool> {

@@ -60,7 +60,7 @@ fn change(patch: &Patch, manifest: &mut Manifest) -> Vec<Finding> {
     let mut object = manifest.object.clone();
     let mut at = patch.at;
     if let Some(merge) = &patch.merge {
-        at = merge.key.unwrap_or(merge.span);
+        at = merge.key_span.unwrap_or(merge.span);
         json_patch::merge(&mut object, &merge.0.to_json());
     }
     for op in patch.ops.iter().flat_map(|ops| ops.iter()) {

@@ -52,6 +52,10 @@ fn spec(plan: &Plan<'_>) -> PodSpec {
         priority_class_name: service.priority_class.as_ref().map(|class| class.0.clone()),
         security_context: Some(pod_security(&service.security)),
         service_account_name: plan.names.service_account.clone(),
+        // The namespace's default account is nobody's: its token would only help an intruder.
+        automount_service_account_token: plan.names.service_account.is_none().then_some(false),
+        // Variables such as SHOP_PORT, made from other Services' names, are a trap for the application's own.
+        enable_service_links: Some(false),
         termination_grace_period_seconds: Some(i64::from(plan.rollout.termination_grace.value)),
         tolerations: service
             .tolerations
@@ -307,16 +311,17 @@ fn volumes(plan: &Plan<'_>) -> Vec<(Volume, VolumeMount)> {
         .flat_map(|volumes| volumes.iter())
         .map(|table| volume(table))
         .collect();
-    let taken =
-        volumes.iter().any(|(volume, mount)| mount.mount_path == TMP || volume.name == "tmp");
-    if *service.security.read_only_root_filesystem && !taken {
+    let mounted = volumes.iter().any(|(_, mount)| mount.mount_path == TMP);
+    if *service.security.read_only_root_filesystem && !mounted {
+        let taken = volumes.iter().any(|(volume, _)| volume.name == "tmp");
+        let name = if taken { "slogen-tmp" } else { "tmp" };
         let volume = Volume {
-            name: "tmp".to_owned(),
+            name: name.to_owned(),
             empty_dir: Some(EmptyDirVolumeSource::default()),
             ..Volume::default()
         };
         let mount = VolumeMount {
-            name: "tmp".to_owned(),
+            name: name.to_owned(),
             mount_path: TMP.to_owned(),
             ..VolumeMount::default()
         };

@@ -108,8 +108,14 @@ fn alert(plan: &Plan<'_>, alert: &Alert<'_>) -> Result<Rule, String> {
         |template: &str| text::fill(template, context.clone()).map_err(|error| error.to_string());
     let own = alerts.labels.iter().flat_map(|labels| labels.iter());
     let own = own.map(|(key, value)| (key.clone(), promql::literal(value)));
-    let fixed =
-        [("severity", alerts.severity_page.0.as_str()), ("service", service), ("slo", alert.slo)];
+    let namespace = plan.spec.doc.service.namespace.0.as_str();
+    // AlertmanagerConfig objects route by `namespace`, which sums have lost.
+    let fixed = [
+        ("namespace", namespace),
+        ("severity", alerts.severity_page.0.as_str()),
+        ("service", service),
+        ("slo", alert.slo),
+    ];
     let labels = own.chain(fixed.map(|(key, value)| (key.to_owned(), value.to_owned()))).collect();
     let mut annotations = BTreeMap::from([
         ("summary".to_owned(), fill(alert.summary)?),

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::{Service, ServiceAccount, ServicePort, ServiceSp
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::plan::Plan;
-use crate::spec::leaf::Transport;
+use crate::spec::leaf::{Protocol, Transport};
 use crate::spec::validate::HTTP;
 
 use super::metadata;
@@ -45,7 +45,10 @@ pub(super) fn account(plan: &Plan<'_>) -> ServiceAccount {
 
 fn ports(plan: &Plan<'_>) -> Vec<ServicePort> {
     let service = &plan.spec.doc.service;
+    let grpc = *service.protocol == Protocol::Grpc;
     let port = |name: &str, number: u16, transport: Transport| ServicePort {
+        // Meshes go by the port's name, `http`, unless told otherwise.
+        app_protocol: (grpc && name == HTTP).then(|| "grpc".to_owned()),
         name: Some(name.to_owned()),
         port: i32::from(number),
         protocol: Some(transport.word().to_owned()),

@@ -103,3 +103,38 @@ impl Diagnostic for Shown<'_> {
         Some(Box::new(first.chain(same_file.map(move |label| shown(label.span, &label.message)))))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_shows_all_its_places() {
+        let mut files = Files::default();
+        let slo = files.add("slo.toml", "[scaling]\nmin = 30 # größer\nmax = 20\n".to_owned());
+        let profile = files.add("profile base", "# base\nmax = 20\n");
+        let finding =
+            Finding::error("spec/conflict", Span::new(slo, 16..18), "`min` 30 is above `max` 20")
+                .here("too many")
+                .label(Span::new(slo, 36..38), "the maximum")
+                .label(Span::new(profile, 13..15), "written here")
+                .help("swap or correct them");
+        let report = anstream::adapter::strip_str(&report(&[finding], &files)).to_string();
+        insta::assert_snapshot!(report, @r"
+        slo.toml:2:7: error: spec/conflict
+
+          × `min` 30 is above `max` 20
+           ╭─[2:7]
+         1 │ [scaling]
+         2 │ min = 30 # größer
+           ·       ─┬
+           ·        ╰── too many
+         3 │ max = 20
+           ·       ─┬
+           ·        ╰── the maximum
+           ╰────
+          help: swap or correct them
+                profile base:2:7: written here
+        ");
+    }
+}

@@ -23,7 +23,7 @@ pub struct Sourced<T> {
     value: T,
     valid: bool,
     /// The key, for a value in a table.
-    pub key: Option<Span>,
+    pub key_span: Option<Span>,
     /// The value.
     pub span: Span,
     /// Who wrote it.
@@ -189,7 +189,7 @@ impl Decoder {
     pub fn optional<T: Field>(&mut self, table: &Table, key: &str) -> Option<Sourced<T>> {
         let node = table.get(key)?;
         let value = T::decode(node, self)?;
-        Some(Sourced { value, valid: true, key: node.key, span: node.span, layer: node.layer })
+        Some(Sourced { value, valid: true, key_span: node.key, span: node.span, layer: node.layer })
     }
 
     /// The value of a key that must be there; a placeholder after a report.
@@ -210,7 +210,7 @@ impl Decoder {
         Sourced {
             value: T::default(),
             valid: false,
-            key: node.and_then(|node| node.key),
+            key_span: node.and_then(|node| node.key),
             span: node.map_or(at, |node| node.span),
             layer: node.map_or(Layer::File, |node| node.layer),
         }
@@ -297,7 +297,7 @@ impl<T: Field> Field for List<T> {
                 Some(Sourced {
                     value,
                     valid: true,
-                    key: item.key,
+                    key_span: item.key,
                     span: item.span,
                     layer: item.layer,
                 })

@@ -45,6 +45,7 @@ leaf_schema! {
     PortName => { "type": "string", "pattern": r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "maxLength": 15 };
     LabelValue => { "type": "string", "pattern": r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$", "maxLength": 63 };
     Image => { "type": "string", "pattern": r"^\S+$", "examples": ["registry.example.com/inference:v1"] };
+    Regex => { "type": "string", "examples": ["5..", "Internal|Unavailable"] };
     Metric => { "type": "string", "pattern": "^[a-zA-Z_:][a-zA-Z0-9_:]*$" };
     AbsolutePath => { "type": "string", "pattern": "^/" };
     Policy => { "type": "string", "pattern": r"^[0-9]+ *(%|pods?) */ *[0-9].*$", "examples": ["2 pods / 30s", "50% / 30s"] };
@@ -110,6 +111,10 @@ pub struct LabelValue(pub String);
 /// The name of a Prometheus metric.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metric(pub String);
+
+/// A regular expression of Prometheus (RE2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Regex(pub String);
 
 /// A path from `/`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -253,7 +258,8 @@ macro_rules! text {
 }
 
 text! {
-    String, "spec/wrong-type", "a string", |text: &str| Ok(text.to_owned());
+    String, "spec/wrong-type", "a string", printable;
+    Regex, "spec/bad-value", "a regular expression", regex;
     Duration, "spec/bad-unit", "a duration such as `\"10s\"`", Duration::parse;
     Seconds, "spec/bad-unit", "a duration such as `\"10s\"`", seconds;
     Ratio, "spec/bad-unit", "a percentage such as `\"1%\"`", Ratio::parse;
@@ -386,6 +392,39 @@ pub fn is_env_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
         && text != "."
         && !text.starts_with("..")
+}
+
+/// Any text but DEL and the C1 control characters, which kustomize refuses or alters.
+fn printable(text: &str) -> Result<String, Invalid> {
+    match text.chars().find(|c| matches!(c, '\u{7f}'..='\u{9f}')) {
+        None => Ok(text.to_owned()),
+        Some(c) => Err(Invalid::new(
+            format!("the control character U+{:04X} cannot stand in a manifest", u32::from(c)),
+            "leave it out, or encode it in a way that the application decodes",
+        )),
+    }
+}
+
+/// RE2 and Rust's dialect agree but for some flags.
+fn regex(text: &str) -> Result<Regex, Invalid> {
+    let wrong = |why: &str| {
+        Invalid::new(
+            format!("this is no regular expression of Prometheus: {why}"),
+            "write one such as `\"5..\"` or `\"Internal|Unavailable\"`; a literal `{` is `\\\\{`",
+        )
+    };
+    for flags in text.split("(?").skip(1) {
+        let end = flags.find([':', ')', '<', '>']).unwrap_or(flags.len());
+        if flags[..end].chars().any(|c| !"imsU-P".contains(c)) {
+            return Err(wrong("it has a flag that RE2 does not know"));
+        }
+    }
+    match regex_syntax::parse(text) {
+        Ok(_) => printable(text).map(Regex),
+        Err(regex_syntax::Error::Parse(error)) => Err(wrong(&error.kind().to_string())),
+        Err(regex_syntax::Error::Translate(error)) => Err(wrong(&error.kind().to_string())),
+        Err(_) => Err(wrong("it does not parse")),
+    }
 }
 
 fn metric(text: &str) -> Result<Metric, Invalid> {

@@ -9,8 +9,8 @@ use super::decode::{Any, List, Map, table};
 use super::leaf::{
     AbsolutePath, Amount, AntiAffinity, Backend, Fallback, Image, Label, LabelConflict, LabelValue,
     Metric, MetricType, Number, OneOrMany, Percentile, Policy, Port, PortName, PortRef, Protocol,
-    PullPolicy, Scheme, Seccomp, Seconds, Select, ServiceName, Signal, Spread, Stack, Subdomain,
-    Switch, TaintEffect, Transport, WorkloadKind,
+    PullPolicy, Regex, Scheme, Seccomp, Seconds, Select, ServiceName, Signal, Spread, Stack,
+    Subdomain, Switch, TaintEffect, Transport, WorkloadKind,
 };
 
 table! {
@@ -251,9 +251,9 @@ table! {
         opt in_flight: Metric;
         /// Labels that single out the requests that count, as the application exports them.
         opt selector: Map<String>;
-        /// Label and regular expression that mark a failed request.
+        /// Labels and regular expressions that together mark a failed request: all of them must match.
         /// Default: `{ status = "5.." }`, or gRPC's server-side codes in `grpc_code`.
-        opt errors: Map<String>;
+        opt errors: Map<Regex>;
         /// Upper bounds of the histogram's buckets in seconds; every latency target must be one of them.
         opt buckets: List<Number>;
         /// The latency histogram is a native one, without buckets of its own.
@@ -634,7 +634,7 @@ impl super::decode::Field for EnvValue {
     fn decode(node: &crate::tree::Node, cx: &mut super::decode::Decoder) -> Option<Self> {
         use crate::tree::Value;
         match &node.value {
-            Value::String(text) => Some(Self::Literal(text.clone())),
+            Value::String(_) => String::decode(node, cx).map(Self::Literal),
             Value::Table(_) => {
                 let reference = EnvRef::decode(node, cx)?;
                 let name = |source: super::decode::Sourced<Subdomain>| source.0.clone();

@@ -26,7 +26,7 @@ pub(super) fn document(doc: &Document, cx: &mut Decoder) {
         cx.findings.push(
             Finding::error(
                 "spec/unknown-key",
-                extends.key.unwrap_or(extends.span),
+                extends.key_span.unwrap_or(extends.span),
                 "`extends` belongs in profiles",
             )
             .help(format!("write `profile = \"{}\"` at the top of the file", **extends)),
@@ -70,7 +70,7 @@ pub(super) fn written<T>(
     value: Option<&Sourced<T>>,
     name: &'static str,
 ) -> Option<(&'static str, Layer, Span)> {
-    value.map(|value| (name, value.layer, value.key.unwrap_or(value.span)))
+    value.map(|value| (name, value.layer, value.key_span.unwrap_or(value.span)))
 }
 
 /// Reports a table that needs exactly one of some keys.
@@ -96,7 +96,8 @@ fn check_keys<T>(
     for (key, value) in map.iter().flat_map(|map| map.iter()).filter(|(key, _)| !ok(key)) {
         let message = format!("`{key}` is not {what}");
         cx.findings.push(
-            Finding::error("spec/bad-name", value.key.unwrap_or(value.span), message).help(help),
+            Finding::error("spec/bad-name", value.key_span.unwrap_or(value.span), message)
+                .help(help),
         );
     }
 }

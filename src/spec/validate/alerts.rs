@@ -16,9 +16,11 @@ pub(super) fn alerts(doc: &Document, cx: &mut Decoder) {
         cx,
     );
     for (key, value) in alerts.labels.iter().flat_map(|labels| labels.iter()) {
-        if ["severity", "service", "slo", "tier", "window", "alertname"].contains(&key.as_str()) {
+        if ["severity", "namespace", "service", "slo", "tier", "window", "alertname"]
+            .contains(&key.as_str())
+        {
             cx.findings.push(
-                conflict(value.key.unwrap_or(value.span), format!("the alert label `{key}` is set by slogen"))
+                conflict(value.key_span.unwrap_or(value.span), format!("the alert label `{key}` is set by slogen"))
                     .help("choose another key; severities are `alerts.severity_page` and `alerts.severity_ticket`"),
             );
         }

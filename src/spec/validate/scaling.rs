@@ -22,10 +22,10 @@ pub(super) fn scaling(doc: &Document, cx: &mut Decoder) {
             if bound.layer >= replicas.layer {
                 cx.findings.push(
                     conflict(
-                        bound.key.unwrap_or(bound.span),
+                        bound.key_span.unwrap_or(bound.span),
                         "this service has a fixed number of pods",
                     )
-                    .label(replicas.key.unwrap_or(replicas.span), "fixed here")
+                    .label(replicas.key_span.unwrap_or(replicas.span), "fixed here")
                     .help(
                         "remove `replicas` to scale between `min` and `max`, or remove the bounds",
                     ),
@@ -235,7 +235,7 @@ pub(super) fn rollout(doc: &Document, cx: &mut Decoder) {
             if value.layer >= Layer::File {
                 cx.findings.push(
                     conflict(
-                        value.key.unwrap_or(value.span),
+                        value.key_span.unwrap_or(value.span),
                         "a StatefulSet replaces its pods one by one",
                     )
                     .label(doc.service.workload.span, "a StatefulSet")

@@ -30,7 +30,7 @@ pub(super) fn service(doc: &Document, cx: &mut Decoder) {
     for (key, value) in service.labels.iter().flat_map(|labels| labels.iter()) {
         if OWN_LABELS.contains(&key.as_str()) {
             cx.findings.push(
-                conflict(value.key.unwrap_or(value.span), format!("`{key}` is set by slogen"))
+                conflict(value.key_span.unwrap_or(value.span), format!("`{key}` is set by slogen"))
                     .help("selectors rely on it; choose another key, or rename the service"),
             );
         }
@@ -38,7 +38,7 @@ pub(super) fn service(doc: &Document, cx: &mut Decoder) {
     for (key, value) in service.annotations.iter().flat_map(|map| map.iter()) {
         if key.starts_with("slogen.dev/") {
             cx.findings.push(
-                conflict(value.key.unwrap_or(value.span), format!("`{key}` is set by slogen"))
+                conflict(value.key_span.unwrap_or(value.span), format!("`{key}` is set by slogen"))
                     .help("keys that start with `slogen.dev/` are its own; choose another"),
             );
         }
