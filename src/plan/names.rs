@@ -1,6 +1,6 @@
 //! Names of the emitted objects. The guide's commands must work as printed.
 
-use crate::spec::leaf::WorkloadKind;
+use crate::spec::leaf::{Backend, WorkloadKind};
 use crate::spec::tables::Document;
 
 /// Names of all objects, derived from the service's.
@@ -12,6 +12,8 @@ pub struct Names {
     pub headless: Option<String>,
     /// HorizontalPodAutoscaler.
     pub autoscaler: String,
+    /// The HorizontalPodAutoscaler that runs in the end: KEDA makes one of its own.
+    pub hpa: String,
     /// ServiceMonitor or PodMonitor.
     pub monitor: String,
     /// PrometheusRule.
@@ -29,6 +31,10 @@ impl Names {
         let account = doc.service.service_account.as_ref().map(|name| name.0.clone());
         Self {
             headless: set.then(|| format!("{service}-headless")),
+            hpa: match *doc.scaling.backend {
+                Backend::Hpa => format!("{service}-slo-hpa"),
+                Backend::Keda => format!("keda-hpa-{service}-keda-slo"),
+            },
             autoscaler: format!("{service}-slo-hpa"),
             monitor: format!("{service}-metrics"),
             rules: format!("{service}-slo-rules"),

@@ -45,7 +45,7 @@ pub struct Targets {
 }
 
 /// A latency target.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Latency {
     /// Such as 95.
     pub percentile: Decimal,
