@@ -1,5 +1,6 @@
 //! The command line: the only place, beside `source::read`, that touches files and streams.
 
+mod dashboard;
 mod init;
 mod input;
 mod output;
@@ -72,6 +73,8 @@ enum Command {
     Render(render::Args),
     /// Print where every number of a service comes from (the same as `render --why`).
     ExplainPlan(render::ExplainArgs),
+    /// Print the Grafana dashboard, as ConfigMap or as JSON to import.
+    Dashboard(dashboard::Args),
     /// Write a commented slo.toml to start from.
     Init(init::Args),
     /// List the profiles, or show one.
@@ -141,6 +144,7 @@ fn dispatch(command: Command, io: &mut Io<'_>) -> Run {
     match command {
         Command::Render(args) => render::run(&args, io),
         Command::ExplainPlan(args) => render::explain(&args, io),
+        Command::Dashboard(args) => dashboard::run(&args, io),
         Command::Init(args) => init::run(&args, io),
         Command::Profile(command) => profile::run(&command, io),
         Command::Schema(args) => schema::run(&args, io),

@@ -4,6 +4,7 @@
 //! an expression.
 
 pub mod slo;
+pub mod view;
 
 use crate::plan::Plan;
 use crate::plan::targets::Latency;
@@ -14,9 +15,14 @@ pub fn latency_by_pod(plan: &Plan<'_>, target: &Latency) -> String {
     quantile(plan, target, &["namespace", "pod"])
 }
 
+/// Quantile of the latency of the whole service, in seconds.
+pub fn latency(plan: &Plan<'_>, target: &Latency) -> String {
+    quantile(plan, target, &[])
+}
+
 /// The quantile of the latency of the whole service is above its target.
 pub fn latency_breach(plan: &Plan<'_>, target: &Latency) -> String {
-    format!("{} > {}", quantile(plan, target, &[]), plain(target.below.seconds()))
+    format!("{} > {}", latency(plan, target), plain(target.below.seconds()))
 }
 
 fn quantile(plan: &Plan<'_>, target: &Latency, by: &[&str]) -> String {

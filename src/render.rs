@@ -1,6 +1,7 @@
 //! From decided numbers to manifests: typed objects, serialised here and nowhere else.
 
 mod autoscaler;
+mod dashboard;
 mod disruption;
 mod metadata;
 mod monitor;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::finding::Finding;
+use crate::kinds::monitoring::PrometheusRule;
 use crate::plan::Plan;
 use crate::plan::scaling::Scaling;
 use crate::source::Files;
@@ -41,6 +43,20 @@ pub struct Manifest {
 /// Fails where slo.toml asks for what this version cannot render, and where a patch matches nothing or breaks an
 /// object.
 pub fn manifests(plan: &Plan<'_>, files: &Files) -> Result<Vec<Manifest>, Vec<Finding>> {
+    objects(plan, files, *plan.spec.doc.outputs.dashboard)
+}
+
+/// As [`manifests`], with the dashboard among them, whether slo.toml asks for it or not.
+pub fn with_dashboard(plan: &Plan<'_>, files: &Files) -> Result<Vec<Manifest>, Vec<Finding>> {
+    objects(plan, files, true)
+}
+
+/// The recordings and alerts of a service; `None` where no target has any.
+pub fn rules(plan: &Plan<'_>) -> Result<Option<PrometheusRule>, String> {
+    rules::prometheus_rule(plan)
+}
+
+fn objects(plan: &Plan<'_>, files: &Files, dashboard: bool) -> Result<Vec<Manifest>, Vec<Finding>> {
     let unsupported = unsupported(&plan.spec.doc);
     if !unsupported.is_empty() {
         return Err(unsupported);
@@ -52,6 +68,9 @@ pub fn manifests(plan: &Plan<'_>, files: &Files) -> Result<Vec<Manifest>, Vec<Fi
     }
     if *outputs.network_policy {
         all.add(Ok(network::policy(plan)));
+    }
+    if dashboard {
+        all.add(dashboard::config_map(plan));
     }
     if *outputs.service {
         all.add(Ok(service::service(plan)));
@@ -95,12 +114,7 @@ fn unsupported(doc: &Document) -> Vec<Finding> {
         .help("set `scaling.backend = \"hpa\"` to scale on latency, requests in flight and CPU now")
     });
     let outputs = &doc.outputs;
-    let later = [
-        (&outputs.dashboard, "dashboard"),
-        (&outputs.adapter, "adapter"),
-        (&outputs.runbook, "runbook"),
-        (&outputs.rule_tests, "rule_tests"),
-    ];
+    let later = [(&outputs.adapter, "adapter"), (&outputs.rule_tests, "rule_tests")];
     let outputs = later.into_iter().filter(|(output, _)| ***output).map(|(output, name)| {
         Finding::error(
             "spec/unsupported",
@@ -140,6 +154,12 @@ impl Objects<'_> {
 }
 
 impl Manifest {
+    /// The text of the dashboard, if this is the ConfigMap that holds one.
+    pub fn dashboard(&self) -> Option<&str> {
+        self.object.pointer("/metadata/labels")?.get(dashboard::LABEL)?;
+        self.object.get("data")?.as_object()?.values().next()?.as_str()
+    }
+
     /// Reads the identity of `object`.
     fn new(object: Value) -> Self {
         let text = |pointer: &str| {

@@ -83,7 +83,12 @@ const KINDS: &[(&str, &[&str])] = &[
     ("ServiceMonitor", &["smon"]),
     ("PodMonitor", &["pmon"]),
     ("PrometheusRule", &["promrule"]),
+    ("ConfigMap", &["cm"]),
+    // The ConfigMap that holds it, whether slo.toml asks for it or not.
+    (DASHBOARD, &[]),
 ];
+
+const DASHBOARD: &str = "Dashboard";
 
 fn kind(text: &str) -> Result<&'static str, String> {
     let word = text.trim().to_lowercase();
@@ -104,10 +109,15 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
     if args.why {
         return why(&args.input, io);
     }
-    let mut services = services(&args.input, io, render::manifests)?;
+    let dashboards = args.only.contains(&DASHBOARD);
+    let render = if dashboards { render::with_dashboard } else { render::manifests };
+    let mut services = services(&args.input, io, render)?;
     if !args.only.is_empty() {
         for manifests in &mut services {
-            manifests.retain(|manifest| args.only.contains(&manifest.kind.as_str()));
+            manifests.retain(|manifest| {
+                args.only.contains(&manifest.kind.as_str())
+                    || dashboards && manifest.dashboard().is_some()
+            });
         }
         if services.iter().all(Vec::is_empty) {
             let kinds = args.only.join(" or ");
@@ -209,7 +219,7 @@ fn table<'a, const N: usize>(
 }
 
 /// Runs `finish` on the plan of every service, in parallel, or reports every problem of all.
-fn services<T: Send + Identify>(
+pub(super) fn services<T: Send + Identify>(
     args: &InputArgs,
     io: &mut Io<'_>,
     finish: impl Fn(&Plan<'_>, &Files) -> Result<Vec<T>, Vec<Finding>> + Sync,
@@ -257,7 +267,8 @@ fn services<T: Send + Identify>(
 type Service<T> = (Span, Vec<T>);
 
 /// What two services must not both emit.
-trait Identify {
+pub(super) trait Identify {
+    /// Kind, namespace and name of an object.
     fn identity(&self) -> Option<(&str, &str, &str)>;
 }
 

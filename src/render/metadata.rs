@@ -107,7 +107,7 @@ pub(super) fn pod_annotations(plan: &Plan<'_>) -> Option<BTreeMap<String, String
     Some(annotations.iter().map(|(key, value)| (key.clone(), (**value).clone())).collect())
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
