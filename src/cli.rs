@@ -6,6 +6,7 @@ mod input;
 mod output;
 mod profile;
 mod render;
+mod runbook;
 mod schema;
 
 use std::ffi::OsString;
@@ -75,6 +76,8 @@ enum Command {
     ExplainPlan(render::ExplainArgs),
     /// Print the Grafana dashboard, as ConfigMap or as JSON to import.
     Dashboard(dashboard::Args),
+    /// Print the runbook: what each alert means, what to look at, and what to change.
+    Runbook(runbook::Args),
     /// Write a commented slo.toml to start from.
     Init(init::Args),
     /// List the profiles, or show one.
@@ -145,6 +148,7 @@ fn dispatch(command: Command, io: &mut Io<'_>) -> Run {
         Command::Render(args) => render::run(&args, io),
         Command::ExplainPlan(args) => render::explain(&args, io),
         Command::Dashboard(args) => dashboard::run(&args, io),
+        Command::Runbook(args) => runbook::run(&args, io),
         Command::Init(args) => init::run(&args, io),
         Command::Profile(command) => profile::run(&command, io),
         Command::Schema(args) => schema::run(&args, io),

@@ -20,6 +20,7 @@ pub mod profile;
 pub mod promql;
 pub mod render;
 pub mod report;
+pub mod runbook;
 pub mod schema;
 pub mod source;
 pub mod spec;

@@ -160,8 +160,14 @@ impl Manifest {
         self.object.get("data")?.as_object()?.values().next()?.as_str()
     }
 
-    /// Reads the identity of `object`.
-    fn new(object: Value) -> Self {
+    /// Reads the identity of `object`, whose metadata comes third: Kubernetes' types sort `data` above it.
+    fn new(mut object: Value) -> Self {
+        if let Some(fields) = object.as_object_mut()
+            && let Some(metadata) = fields.shift_remove("metadata")
+        {
+            let third = fields.len().min(2);
+            fields.shift_insert(third, "metadata".to_owned(), metadata);
+        }
         let text = |pointer: &str| {
             object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
         };

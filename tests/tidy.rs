@@ -15,7 +15,7 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 /// Every module of the crate with the modules that it may use, in the order of dependency: each uses only
 /// those above it.
-const MODULES: [(&str, &[&str]); 15] = [
+const MODULES: [(&str, &[&str]); 16] = [
     ("source", &[]),
     ("finding", &["source"]),
     ("units", &[]),
@@ -33,11 +33,12 @@ const MODULES: [(&str, &[&str]); 15] = [
         "render",
         &["source", "finding", "units", "text", "kinds", "spec", "plan", "promql", "schema"],
     ),
+    ("runbook", &["units", "text", "kinds", "spec", "plan", "promql", "render"]),
     (
         "cli",
         &[
             "source", "finding", "units", "text", "yaml", "tree", "profile", "spec", "plan",
-            "report", "schema", "render",
+            "report", "schema", "render", "runbook",
         ],
     ),
 ];

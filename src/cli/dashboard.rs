@@ -28,7 +28,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
         };
         io.out.write_all(dashboard.as_bytes())?;
     } else {
-        let rendered = Rendered { services, format: Format::Yaml, whole: false };
+        let rendered =
+            Rendered { services, beside: Vec::new(), format: Format::Yaml, whole: false };
         io.out.write_all(rendered.stream()?.as_bytes())?;
     }
     Ok(Outcome::Done)

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use similar::TextDiff;
 
 use crate::render::Manifest;
+use crate::runbook;
 use crate::yaml;
 
 use super::Stop;
@@ -55,24 +56,30 @@ fn documents(manifests: &[Manifest]) -> Result<String, String> {
 const KUSTOMIZATION: &str = "kustomization.yaml";
 const KUSTOMIZE_CONFIG: &str = "kustomizeconfig.yaml";
 
-/// One file an object, with a kustomization that lists them in order.
+/// One file an object, with a kustomization that lists them in order, and what stands beside them.
 ///
 /// Paths are relative; those of several services start with `<namespace>-<name>/`.
-fn folder(services: &[Vec<Manifest>]) -> Result<BTreeMap<PathBuf, String>, Stop> {
+fn folder(
+    services: &[Vec<Manifest>],
+    beside: &[Vec<Beside>],
+) -> Result<BTreeMap<PathBuf, String>, Stop> {
     let mut files = BTreeMap::new();
     let mut resources = Vec::new();
-    for manifests in services {
+    for (at, manifests) in services.iter().enumerate() {
+        let place = |file: &str| match service_folder(manifests) {
+            Some(folder) if services.len() > 1 => format!("{folder}/{file}"),
+            _ => file.to_owned(),
+        };
         for manifest in manifests {
-            let file = format!("{}-{}.yaml", manifest.kind.to_lowercase(), manifest.name);
-            let path = match service_folder(manifests) {
-                Some(folder) if services.len() > 1 => format!("{folder}/{file}"),
-                _ => file,
-            };
+            let path = place(&format!("{}-{}.yaml", manifest.kind.to_lowercase(), manifest.name));
             files.insert(
                 PathBuf::from(&path),
                 documents(std::slice::from_ref(manifest)).map_err(bug)?,
             );
             resources.push(path);
+        }
+        for Beside { file, text } in beside.get(at).into_iter().flatten() {
+            files.insert(PathBuf::from(place(file)), text.clone());
         }
     }
     let kustomization = serde_json::json!({
@@ -139,7 +146,7 @@ pub(super) fn write_file(path: &Path, text: &str) -> Result<(), Stop> {
     Ok(())
 }
 
-/// YAML files below `folder` that slogen wrote once and would not write now.
+/// Files below `folder` that slogen wrote once and would not write now.
 fn stale(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Vec<PathBuf> {
     let mut stale: Vec<PathBuf> = ignore::WalkBuilder::new(folder)
         .max_depth(Some(2))
@@ -148,13 +155,13 @@ fn stale(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Vec<PathBuf> {
         .flatten()
         .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()))
         .filter_map(|entry| entry.path().strip_prefix(folder).ok().map(Path::to_path_buf))
+        .filter(|path| !files.contains_key(path))
         .filter(|path| {
-            path.extension().is_some_and(|extension| extension == "yaml")
-                && !files.contains_key(path)
-        })
-        .filter(|path| {
-            let text = fs::read_to_string(folder.join(path)).unwrap_or_default();
-            text.lines().any(|line| line.trim() == "app.kubernetes.io/managed-by: slogen")
+            let ends = |end| path.extension().is_some_and(|extension| extension == end);
+            let text = |path: &Path| fs::read_to_string(folder.join(path)).unwrap_or_default();
+            let managed = |line: &str| line.trim() == "app.kubernetes.io/managed-by: slogen";
+            ends("yaml") && text(path).lines().any(managed)
+                || ends("md") && text(path).starts_with(runbook::MARK)
         })
         .collect();
     stale.sort();
@@ -199,10 +206,20 @@ fn unified(old: &str, new: &str, from: &Path, to: &Path) -> String {
     TextDiff::from_lines(old, new).unified_diff().header(&from, &to).to_string()
 }
 
+/// A file that is no object: never in a stream, nor in the kustomization.
+pub(super) struct Beside {
+    /// Its name.
+    pub(super) file: &'static str,
+    /// What it holds.
+    pub(super) text: String,
+}
+
 /// Rendered services, in whichever form is asked for.
 pub(super) struct Rendered {
     /// The objects of each service.
     pub(super) services: Vec<Vec<Manifest>>,
+    /// What each service has beside them, in a folder only.
+    pub(super) beside: Vec<Vec<Beside>>,
     /// The form of the stream.
     pub(super) format: Format,
     /// All objects, not a selection by `--only`: a folder then holds nothing else.
@@ -214,9 +231,10 @@ impl Rendered {
         stream(&self.services, self.format)
     }
 
-    /// The files of a folder; a selection leaves the kustomization as it is.
+    /// The files of a folder; a selection leaves the kustomization and what is beside the objects as they are.
     pub(super) fn folder(&self) -> Result<BTreeMap<PathBuf, String>, Stop> {
-        let mut files = folder(&self.services)?;
+        let beside = if self.whole { self.beside.as_slice() } else { &[] };
+        let mut files = folder(&self.services, beside)?;
         if !self.whole {
             files.retain(|path, _| {
                 ![KUSTOMIZATION, KUSTOMIZE_CONFIG].map(Path::new).contains(&path.as_path())

@@ -14,8 +14,8 @@ use crate::report;
 use crate::source::{Files, Span};
 use crate::spec::Source;
 
-use super::output::{Format, Rendered};
-use super::{Io, Outcome, Run, Stop, input, output};
+use super::output::{Beside, Format, Rendered};
+use super::{Io, Outcome, Run, Stop, input, output, runbook};
 
 /// What to read.
 #[derive(clap::Args)]
@@ -111,7 +111,17 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
     }
     let dashboards = args.only.contains(&DASHBOARD);
     let render = if dashboards { render::with_dashboard } else { render::manifests };
-    let mut services = services(&args.input, io, render)?;
+    let pieces = services(&args.input, io, |plan, files| {
+        let objects = render(plan, files)?.into_iter().map(Piece::Object);
+        let runbook = if *plan.spec.doc.outputs.runbook {
+            let text = runbook::page(plan)?.text;
+            Some(Piece::Beside(Beside { file: "runbook.md", text }))
+        } else {
+            None
+        };
+        Ok(objects.chain(runbook).collect())
+    })?;
+    let (mut services, beside): (Vec<_>, Vec<_>) = pieces.into_iter().map(split).unzip();
     if !args.only.is_empty() {
         for manifests in &mut services {
             manifests.retain(|manifest| {
@@ -126,7 +136,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
             )));
         }
     }
-    let rendered = Rendered { services, format: args.output, whole: args.only.is_empty() };
+    let rendered = Rendered { services, beside, format: args.output, whole: args.only.is_empty() };
     if let Some(folder) = &args.out_dir {
         let files = rendered.folder()?;
         output::write(folder, &files)?;
@@ -155,6 +165,23 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
     }
     io.out.write_all(rendered.stream()?.as_bytes())?;
     Ok(Outcome::Done)
+}
+
+/// Part of what is rendered of a service.
+enum Piece {
+    Object(Manifest),
+    Beside(Beside),
+}
+
+fn split(pieces: Vec<Piece>) -> (Vec<Manifest>, Vec<Beside>) {
+    let (mut objects, mut beside) = (Vec::new(), Vec::new());
+    for piece in pieces {
+        match piece {
+            Piece::Object(object) => objects.push(object),
+            Piece::Beside(file) => beside.push(file),
+        }
+    }
+    (objects, beside)
 }
 
 pub(super) fn explain(args: &ExplainArgs, io: &mut Io<'_>) -> Run {
@@ -275,6 +302,15 @@ pub(super) trait Identify {
 impl Identify for Manifest {
     fn identity(&self) -> Option<(&str, &str, &str)> {
         Some((&self.kind, &self.namespace, &self.name))
+    }
+}
+
+impl Identify for Piece {
+    fn identity(&self) -> Option<(&str, &str, &str)> {
+        match self {
+            Self::Object(object) => object.identity(),
+            Self::Beside(_) => None,
+        }
     }
 }
 

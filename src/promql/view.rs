@@ -51,6 +51,14 @@ pub fn errors_by_pod(plan: &Plan<'_>) -> String {
     format!("sum by ({}) ({})", by.join(", "), rate(plan, &scrape.requests, &scrape.errors))
 }
 
+/// The requests that are counted, by the labels that should single out those that matter: what values they have.
+pub fn labels_seen(plan: &Plan<'_>) -> String {
+    let scrape = &plan.scrape;
+    let labels: Vec<&str> = scrape.selector.iter().map(|(label, _)| label.as_str()).collect();
+    let own = in_namespace(plan, &matcher("job", "=", &scrape.job));
+    format!("count by ({}) ({}{{{own}}})", labels.join(", "), scrape.requests)
+}
+
 /// 1 for each pod that Prometheus can scrape, 0 for those that it cannot.
 pub fn scraped(plan: &Plan<'_>) -> String {
     format!("up{{{}}}", in_namespace(plan, &matcher("job", "=", &plan.scrape.job)))
