@@ -392,7 +392,7 @@ fn lines<'a>(title: String, description: &str, queries: Vec<(String, String)>) -
             legend: Legend {
                 display_mode: "list".to_owned(),
                 placement: "bottom".to_owned(),
-                show_legend: true,
+                shown: true,
                 calcs: Vec::new(),
             },
             tooltip: Tooltip { mode: "multi".to_owned(), sort: "desc".to_owned() },

@@ -1,4 +1,4 @@
-//! The parts of Grafana's dashboard model that slogen uses (grafana, kinds/dashboard/dashboard_kind.cue).
+//! The parts of Grafana's dashboard model that slogen uses (grafana, `dashboard_kind.cue`).
 
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
@@ -134,7 +134,8 @@ pub(super) struct TimeseriesOptions {
 pub(super) struct Legend {
     pub(super) display_mode: String,
     pub(super) placement: String,
-    pub(super) show_legend: bool,
+    #[serde(rename = "showLegend")]
+    pub(super) shown: bool,
     pub(super) calcs: Vec<String>,
 }
 
