@@ -12,6 +12,10 @@ pub struct Names {
     pub headless: Option<String>,
     /// HorizontalPodAutoscaler.
     pub autoscaler: String,
+    /// ScaledObject; KEDA's HPA is then called `keda-hpa-<this>`.
+    pub scaled_object: String,
+    /// TriggerAuthentication.
+    pub authentication: String,
     /// ServiceMonitor or PodMonitor.
     pub monitor: String,
     /// PrometheusRule.
@@ -30,6 +34,8 @@ impl Names {
         Self {
             headless: set.then(|| format!("{service}-headless")),
             autoscaler: format!("{service}-slo-hpa"),
+            scaled_object: format!("{service}-keda-slo"),
+            authentication: format!("{service}-keda-auth"),
             monitor: format!("{service}-metrics"),
             rules: format!("{service}-slo-rules"),
             service_account: account
