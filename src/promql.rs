@@ -13,9 +13,19 @@ pub fn latency_by_pod(plan: &Plan<'_>, target: &Latency) -> String {
 }
 
 /// Quantile of the latency of the whole service, one series: in seconds, or in milliseconds.
+///
+/// Without traffic the quantile is NaN, which KEDA takes for a failed query, as it must take a lost scrape
+/// (prometheus_scaler.go): its fallback would then hold an idle fleet at its size. So no requests are a latency of
+/// 0, and no series are still no answer.
 pub fn latency(plan: &Plan<'_>, target: &Latency, millis: bool) -> String {
-    let seconds = quantile(plan, target, &[]);
-    if millis { format!("1000 * {seconds}") } else { seconds }
+    let scrape = &plan.scrape;
+    let factor = if millis { "1000 * " } else { "" };
+    let requests = if scrape.native_histograms {
+        format!("histogram_count(sum({}))", rate(plan, &scrape.latency, &[]))
+    } else {
+        format!("sum({})", rate(plan, &format!("{}_count", scrape.latency), &[]))
+    };
+    format!("{factor}{} >= 0 or {requests} == 0", quantile(plan, target, &[]))
 }
 
 /// The quantile of the latency of the whole service is above its target.

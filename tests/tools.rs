@@ -68,6 +68,45 @@ fn promtool_accepts_every_rule() {
     }
 }
 
+/// What KEDA gets for the latency: the quantile, 0 without traffic, and no answer without a scrape, which its
+/// fallback is for.
+#[test]
+fn latency_is_told_apart_from_silence() {
+    let Some(promtool) = tool("promtool") else { return };
+    let case = cases().into_iter().find(|case| case.name == "keda").unwrap();
+    let scaled = of_kind(&case.objects(), "ScaledObject")[0].clone();
+    let query = scaled["spec"]["triggers"][0]["metadata"]["query"].as_str().unwrap();
+    let series = |name: &str, le: &str, values: &str| {
+        let labels = r#"namespace="default",job="inference",exported_endpoint="/predict""#;
+        let series = format!("http_request_duration_seconds_{name}{{{labels}{le}}}");
+        json!({ "series": series, "values": values })
+    };
+    // Ten minutes of requests between 0.2 and 0.35 s, ten of none, then the scrapes fail.
+    let values = "0+60x40 2400x39 stale";
+    let input = json!([
+        series("bucket", r#",le="0.2""#, "0x79 stale"),
+        series("bucket", r#",le="0.35""#, values),
+        series("bucket", r#",le="+Inf""#, values),
+        series("count", "", values),
+    ]);
+    let at = |time: &str, value: Option<f64>| {
+        let samples: Vec<_> =
+            value.iter().map(|value| json!({ "labels": "{}", "value": value })).collect();
+        let expr = format!("round({query}, 0.0001)");
+        json!({ "expr": expr, "eval_time": time, "exp_samples": samples })
+    };
+    let test = json!({
+        "interval": "15s",
+        "input_series": input,
+        "promql_expr_test": [at("5m", Some(0.3425)), at("15m", Some(0.0)), at("25m", None)],
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("test.yaml");
+    fs::write(&file, json!({ "rule_files": [], "tests": [test] }).to_string()).unwrap();
+    let report = run(&promtool, &[OsStr::new("test"), OsStr::new("rules"), file.as_os_str()]);
+    assert!(report.contains("SUCCESS"), "{report}");
+}
+
 #[test]
 fn kubectl_reads_every_object_as_it_is_meant() {
     let Some(kubectl) = tool("kubectl") else { return };
@@ -137,7 +176,14 @@ fn kustomize_renames_the_service_as_a_whole() {
         let named = |kind: &str, name: &Value| {
             of_kind(&built, kind).iter().any(|object| object["metadata"]["name"] == *name)
         };
-        for autoscaler in of_kind(&built, "HorizontalPodAutoscaler") {
+        let autoscalers = of_kind(&built, "HorizontalPodAutoscaler").into_iter();
+        for autoscaler in autoscalers.chain(of_kind(&built, "ScaledObject")) {
+            for trigger in list(&autoscaler["spec"]["triggers"]) {
+                let name = &trigger["authenticationRef"]["name"];
+                // What the user named is there already, and keeps its name.
+                let own = name.as_str().is_some_and(|name| name.ends_with("-keda-auth"));
+                assert!(!own || named("TriggerAuthentication", name), "{}: {name}", case.name);
+            }
             let target = &autoscaler["spec"]["scaleTargetRef"];
             assert!(
                 named(target["kind"].as_str().unwrap(), &target["name"]),
@@ -149,31 +195,6 @@ fn kustomize_renames_the_service_as_a_whole() {
             let service = &set["spec"]["serviceName"];
             assert!(named("Service", service), "{}: {service}", case.name);
         }
-    }
-}
-
-/// kustomize knows that an HPA names a workload; of a ScaledObject it learns it from `kustomizeconfig.yaml`.
-#[test]
-fn kustomize_renames_the_target_of_a_scaled_object() {
-    let Some(kubectl) = tool("kubectl") else { return };
-    for case in cases().iter().filter(|case| ["inference", "statefulset"].contains(&&*case.name)) {
-        let folder = tempfile::tempdir().unwrap();
-        let base = folder.path().join("base");
-        case.write_to(&base);
-        let autoscaler = of_kind(&case.objects(), "HorizontalPodAutoscaler")[0].clone();
-        let scaled = json!({
-            "apiVersion": "keda.sh/v1alpha1",
-            "kind": "ScaledObject",
-            "metadata": { "name": "scaled" },
-            "spec": { "scaleTargetRef": autoscaler["spec"]["scaleTargetRef"], "triggers": [] },
-        });
-        let file = format!("{}.yaml", id(&autoscaler).to_lowercase().replace('/', "-"));
-        fs::write(base.join(file), scaled.to_string()).unwrap();
-        let built = renamed(&kubectl, folder.path());
-        let scaled = of_kind(&built, "ScaledObject")[0];
-        let target = autoscaler["spec"]["scaleTargetRef"]["name"].as_str().unwrap();
-        let prefixed = format!("blue-{target}");
-        assert_eq!(scaled["spec"]["scaleTargetRef"]["name"], prefixed, "{}", case.name);
     }
 }
 

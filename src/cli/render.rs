@@ -80,6 +80,8 @@ const KINDS: &[(&str, &[&str])] = &[
     ("StatefulSet", &["sts"]),
     ("PodDisruptionBudget", &["pdb"]),
     ("HorizontalPodAutoscaler", &["hpa"]),
+    ("TriggerAuthentication", &["ta"]),
+    ("ScaledObject", &["so"]),
     ("ServiceMonitor", &["smon"]),
     ("PodMonitor", &["pmon"]),
     ("PrometheusRule", &["promrule"]),

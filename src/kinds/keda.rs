@@ -131,7 +131,7 @@ pub struct AutoscalerConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// How fast it grows and shrinks the fleet.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "behavior")]
     pub behavior: Option<HorizontalPodAutoscalerBehavior>,
 }
