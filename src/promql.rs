@@ -15,7 +15,7 @@ pub fn latency_by_pod(plan: &Plan<'_>, target: &Latency) -> String {
 /// Quantile of the latency of the whole service, one series: in seconds, or in milliseconds.
 ///
 /// Without traffic the quantile is NaN, which KEDA takes for a failed query, as it must take a lost scrape
-/// (prometheus_scaler.go): its fallback would then hold an idle fleet at its size. So no requests are a latency of
+/// (`prometheus_scaler.go`): its fallback would then hold an idle fleet at its size. So no requests are a latency of
 /// 0, and no series are still no answer.
 pub fn latency(plan: &Plan<'_>, target: &Latency, millis: bool) -> String {
     let scrape = &plan.scrape;

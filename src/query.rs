@@ -55,7 +55,7 @@ impl Query {
         }
     }
 
-    /// True if the result is an instant vector: KEDA cannot read scalars and ranges (prometheus_scaler.go).
+    /// True if the result is an instant vector: KEDA cannot read scalars and ranges (`prometheus_scaler.go`).
     pub fn is_vector(&self) -> bool {
         self.0.value_type() == ValueType::Vector
     }

@@ -1,4 +1,4 @@
-//! Holds ScaledObjects to account: the same numbers as the HPA's, one series a query, and what each version of
+//! Holds the objects of backend `keda` to account: the same numbers as the HPA's, one series a query, and what each version of
 //! KEDA takes.
 
 #![cfg(test)]

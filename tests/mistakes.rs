@@ -442,6 +442,7 @@ fn keda_modifiers_and_auth() {
     );
     formula("formula = ‹spec/bad-value›\" \"‹/›, target = 5");
     formula("formula = ‹spec/bad-value›\"in_flight + lag\"‹/›, target = 5");
+    formula("formula = ‹spec/bad-value›\"inflight\"‹/›, target = 5");
     formula("formula = ‹spec/conflict›\"1 + 1\"‹/›, target = 5");
     check_keda(
         "[scaling.keda]\nmodifiers = { formula = \"in_flight + latency_p95\", target = 5 }\n[[scaling.keda.triggers]]\ntype = ‹spec/conflict›\"redis\"‹/›\nmetadata = {}",

@@ -15,7 +15,7 @@ pub enum Scaling {
     /// Always so many pods.
     Fixed(i32),
     /// As many as the metrics want.
-    Auto(Autoscaler),
+    Auto(Box<Autoscaler>),
 }
 
 /// What an autoscaler is told.
@@ -86,7 +86,7 @@ impl Scaling {
             return Self::Fixed(**replicas);
         }
         let metrics = || scaling.scale_on.iter().flat_map(|it| metrics(**it, doc, targets));
-        Self::Auto(Autoscaler {
+        Self::Auto(Box::new(Autoscaler {
             min: *scaling.min,
             max: *scaling.max,
             by: match *scaling.backend {
@@ -96,7 +96,7 @@ impl Scaling {
             up: Direction::new(&scaling.up),
             down: Direction::new(&scaling.down),
             tolerance: scaling.tolerance.as_ref().map(|tolerance| **tolerance),
-        })
+        }))
     }
 
     pub(super) fn why(&self, derived: &mut Derived) {

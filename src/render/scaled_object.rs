@@ -11,6 +11,7 @@ use crate::plan::Plan;
 use crate::plan::scaling::Autoscaler;
 use crate::plan::scaling::keda::{self, Asked, Asks, Auth, AuthKeys, Keda};
 use crate::promql;
+use crate::spec::leaf::Seconds;
 use crate::units::plain;
 
 use super::{autoscaler, metadata};
@@ -23,8 +24,8 @@ pub(super) fn scaled_object(plan: &Plan<'_>, autoscaler: &Autoscaler, keda: &Ked
             name: plan.names.service.clone(),
             ..ScaleTarget::default()
         },
-        polling_interval: keda.polling.map(|polling| polling.get()),
-        cooldown_period: keda.cooldown.map(|cooldown| cooldown.get()),
+        polling_interval: keda.polling.map(Seconds::get),
+        cooldown_period: keda.cooldown.map(Seconds::get),
         idle_replica_count: keda.idle,
         // Always: KEDA's own are 0 and 100.
         min_replica_count: Some(autoscaler.min),

@@ -128,7 +128,7 @@ fn reads_more_than_own_pods(query: &str, doc: &Document) -> bool {
 /// Why there is no fallback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoFallback {
-    /// Only CPU and memory are followed (scaledobject_types.go, `CheckFallbackValid`).
+    /// Only CPU and memory are followed (`scaledobject_types.go`, `CheckFallbackValid`).
     OnlyResources,
     /// The version takes none for metrics compared as `Value`.
     Values,

@@ -24,7 +24,7 @@ pub struct TriggerAuthenticationSpec {
     /// A file in KEDA's own pod.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file_path: Option<String>,
-    /// Secrets in HashiCorp Vault.
+    /// Secrets in `HashiCorp` Vault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hashi_corp_vault: Option<HashiCorpVault>,
     /// Secrets in Azure Key Vault.
@@ -290,7 +290,7 @@ pub struct AwsCredentials {
     pub access_token: Option<ValueFromSecret>,
 }
 
-/// Secrets in HashiCorp Vault.
+/// Secrets in `HashiCorp` Vault.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HashiCorpVault {
@@ -331,7 +331,7 @@ pub struct VaultCredential {
     pub service_account_name: Option<String>,
 }
 
-/// A secret of HashiCorp Vault.
+/// A secret of `HashiCorp` Vault.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct VaultSecret {

@@ -197,7 +197,7 @@ fn trigger(it: &Follows<'_>, doc: &Document, targets: &Targets) -> Option<Trigge
     })
 }
 
-/// Seconds, or milliseconds where KEDA's three decimals (scaler.go, `%.3f`) would not tell values apart: of a
+/// Seconds, or milliseconds where KEDA's three decimals (`scaler.go`, `%.3f`) would not tell values apart: of a
 /// threshold below 10 ms, or one that is no whole number of milliseconds.
 fn latency(target: &Latency, doc: &Document) -> Asks {
     let written = doc.scaling.scale_at.latency.as_ref().map(|at| at.seconds());
@@ -211,7 +211,7 @@ fn latency(target: &Latency, doc: &Document) -> Asks {
     Asks::Prometheus { query: Asked::Latency { target: target.clone(), millis }, threshold }
 }
 
-/// What KEDA keeps of a target (scaler.go, `%.3f`); rounding down scales no later than asked.
+/// What KEDA keeps of a target (`scaler.go`, `%.3f`); rounding down scales no later than asked.
 fn three_decimals(value: Decimal) -> Decimal {
     (value * Decimal::ONE_THOUSAND).floor() / Decimal::ONE_THOUSAND
 }

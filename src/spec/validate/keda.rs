@@ -75,7 +75,7 @@ fn something_to_follow(doc: &Document, followed: &[Follows<'_>], cx: &mut Decode
     }
 }
 
-/// scaler.go: KEDA writes targets with `%.3f`, so that less than 0.0005 is a target of 0, which the API server
+/// `scaler.go`: KEDA writes targets with `%.3f`, so that less than 0.0005 is a target of 0, which the API server
 /// rejects. The plan gives latencies in milliseconds where seconds would lose something.
 fn thresholds(doc: &Document, followed: &[Follows<'_>], cx: &mut Decoder) {
     let at = &doc.scaling.scale_at;

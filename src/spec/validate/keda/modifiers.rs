@@ -8,7 +8,7 @@ use crate::spec::tables::{Document, KedaModifiers};
 use crate::spec::validate::{bad, conflict};
 use crate::units::{Decimal, plain};
 
-/// scaledobject_webhook.go, `validateScalingModifiersFormula` and `validateScalingModifiersTarget`.
+/// `scaledobject_webhook.go`, `validateScalingModifiersFormula` and `validateScalingModifiersTarget`.
 pub(super) fn modifiers(
     modifiers: &KedaModifiers,
     doc: &Document,
@@ -67,7 +67,8 @@ fn names(modifiers: &KedaModifiers, followed: &[Follows<'_>], cx: &mut Decoder) 
     let Some(used) = identifiers(formula) else { return };
     let names: Vec<String> =
         followed.iter().filter(|it| it.is_external()).filter_map(Follows::name).collect();
-    for word in used.iter().filter(|word| !names.iter().any(|name| name == *word)) {
+    let is_known = |word: &&&str| names.iter().any(|name| name == **word);
+    for word in used.iter().filter(|word| !is_known(word)) {
         let help = match nearest(word, names.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None if names.is_empty() => "no trigger has a name yet: add `name = \"…\"`".to_owned(),
@@ -75,6 +76,10 @@ fn names(modifiers: &KedaModifiers, followed: &[Follows<'_>], cx: &mut Decoder) 
         };
         cx.findings
             .push(bad(at, format!("no trigger of the formula is named `{word}`")).help(help));
+    }
+    if !used.iter().all(|word| is_known(&word)) {
+        // A slip in one name leaves another unused.
+        return;
     }
     for it in followed.iter().filter(|it| it.is_external()) {
         if let Some(name) = it.name().filter(|name| !used.contains(&name.as_str())) {

@@ -122,7 +122,7 @@ fn prometheus(trigger: &KedaTrigger, doc: &Document, cx: &mut Decoder) {
     }
 }
 
-/// scaler.go: targets are written with `%.3f`.
+/// `scaler.go`: targets are written with `%.3f`.
 fn three_decimals(value: &Sourced<String>, zero_is_fine: bool, cx: &mut Decoder) {
     let Some(number) = number(value, cx) else { return };
     if number < Decimal::ZERO || number.is_zero() && !zero_is_fine {
@@ -139,7 +139,7 @@ fn three_decimals(value: &Sourced<String>, zero_is_fine: bool, cx: &mut Decoder)
     }
 }
 
-/// kafka_scaler.go, `parseKafkaMetadata`.
+/// `kafka_scaler.go`, `parseKafkaMetadata`.
 fn kafka(trigger: &KedaTrigger, doc: &Document, cx: &mut Decoder) {
     required(trigger, "bootstrapServers", "kafka.kafka.svc:9092", cx);
     required(trigger, "consumerGroup", "…", cx);
@@ -191,7 +191,7 @@ fn shared(trigger: &KedaTrigger, what: &str, doc: &Document, cx: &mut Decoder) {
     }
 }
 
-/// cron_scaler.go.
+/// `cron_scaler.go`.
 fn cron(trigger: &KedaTrigger, doc: &Document, cx: &mut Decoder) {
     required(trigger, "timezone", "Europe/Berlin", cx);
     let start = required(trigger, "start", "0 8 * * 1-5", cx);
@@ -261,7 +261,7 @@ fn is_part(part: &str, min: u32, max: u32, names: &[&str]) -> bool {
         }
 }
 
-/// cpu_memory_scaler.go: the metrics server measures, against the requests of the pods.
+/// `cpu_memory_scaler.go`: the metrics server measures, against the requests of the pods.
 fn resource(trigger: &KedaTrigger, kind: &str, doc: &Document, cx: &mut Decoder) {
     let how = trigger.metric_type.as_ref();
     if let Some(old) = setting(trigger, "type") {
