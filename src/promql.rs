@@ -14,6 +14,12 @@ pub fn latency_by_pod(plan: &Plan<'_>, target: &Latency) -> String {
     quantile(plan, target, &["namespace", "pod"])
 }
 
+/// Quantile of the latency of the whole service, one series: in seconds, or in milliseconds.
+pub fn latency(plan: &Plan<'_>, target: &Latency, millis: bool) -> String {
+    let seconds = quantile(plan, target, &[]);
+    if millis { format!("1000 * {seconds}") } else { seconds }
+}
+
 /// The quantile of the latency of the whole service is above its target.
 pub fn latency_breach(plan: &Plan<'_>, target: &Latency) -> String {
     format!("{} > {}", quantile(plan, target, &[]), plain(target.below.seconds()))
@@ -35,6 +41,14 @@ pub fn in_flight_by_pod(plan: &Plan<'_>) -> String {
     let selector = selector(plan, &[]);
     let window = scrape.rate_window.value;
     format!("sum by (namespace, pod) (avg_over_time({}{{{selector}}}[{window}]))", scrape.in_flight)
+}
+
+/// Requests in flight of the whole service, one series. Where nothing has been served yet there is no gauge, and
+/// nothing in flight; of a latency the same would hide that nobody knows it (autoscaling.md 3.3).
+pub fn in_flight(plan: &Plan<'_>) -> String {
+    let scrape = &plan.scrape;
+    let (selector, window) = (selector(plan, &[]), scrape.rate_window.value);
+    format!("sum(avg_over_time({}{{{selector}}}[{window}])) or vector(0)", scrape.in_flight)
 }
 
 /// The share of failed requests is above `below`. Without traffic there is no share, and no alert.
