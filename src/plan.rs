@@ -8,6 +8,7 @@ pub mod names;
 pub mod probes;
 pub mod rollout;
 pub mod scaling;
+pub mod slo;
 pub mod targets;
 
 use std::fmt;
@@ -57,6 +58,10 @@ pub struct Plan<'a> {
     pub targets: targets::Targets,
     /// How Prometheus sees the service.
     pub scrape: targets::Scrape,
+    /// Objectives with their error budgets.
+    pub slos: Vec<slo::Slo>,
+    /// How long conditions of alerts must hold.
+    pub holds: slo::Holds,
     /// How many pods run.
     pub scaling: scaling::Scaling,
     /// The three probes.
@@ -75,8 +80,11 @@ impl<'a> Plan<'a> {
         let scrape = targets::Scrape::new(doc, &names);
         let targets = targets::Targets::new(doc, &scrape);
         let probes = probes::Probes::new(doc);
+        let scaling = scaling::Scaling::new(doc, &targets);
         Self {
-            scaling: scaling::Scaling::new(doc, &targets),
+            slos: slo::Slo::all(doc, &targets),
+            holds: slo::Holds::new(doc, &scaling, &probes),
+            scaling,
             rollout: rollout::Rollout::new(doc, &probes),
             availability: availability::Availability::new(doc),
             spec,
@@ -101,6 +109,8 @@ impl<'a> Plan<'a> {
         self.scaling.why(&mut derived);
         self.probes.why(&mut derived);
         self.rollout.why(&mut derived);
+        self.holds.why(&mut derived);
+        slo::why_left_out(&self.spec.doc, &mut derived);
         reasons.append(&mut derived.0);
         reasons
     }

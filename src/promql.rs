@@ -3,6 +3,8 @@
 //! Labels and values from slo.toml pass through [`matcher`], which quotes them; nothing else may put text into
 //! an expression.
 
+pub mod slo;
+
 use crate::plan::Plan;
 use crate::plan::targets::Latency;
 use crate::units::{Decimal, plain};

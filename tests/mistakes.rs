@@ -212,6 +212,8 @@ fn burn_rate_tiers() {
     check(
         "[targets]\nlatency = [{ percentile = 90, below = \"350ms\" }]\n[alerts]\nburn_rate = false",
     );
+    check("[targets]\nlatency = []\n[alerts]\nexpected_rps = ‹spec/low-traffic›0.001‹/›");
+    check("[targets]\nlatency = []\n[alerts]\nexpected_rps = 0.01");
     let tier = |factor: &str| {
         format!(
             "[targets]\nlatency = [{{ percentile = 90, below = \"350ms\" }}]\n[alerts]\ntiers = [{{ name = \"q\", short = \"5m\", long = \"1h\", factor = {factor} }}]"
@@ -233,6 +235,7 @@ fn metrics() {
     check("[metrics]\nerrors = { status = ‹spec/bad-value›\"(?u)5..\"‹/› }");
     check("[metrics]\nerrors = { route = \"(?i:/x)|/y/\\\\{id}\" }");
     check("[metrics]\nbuckets = ‹spec/bad-value›[0.5, 0.35]‹/›");
+    check("[metrics]\ninterval = ‹spec/bad-value›\"3m\"‹/›");
     check("[metrics]\nprometheus = ‹spec/bad-value›4‹/›");
 }
 

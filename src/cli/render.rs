@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::finding::nearest;
 use crate::finding::{self, Finding};
-use crate::plan::{Plan, Reason};
+use crate::plan::{Plan, Reason, slo};
 use crate::profile::Library;
 use crate::render::{self, Manifest};
 use crate::report;
@@ -157,27 +157,57 @@ fn why(args: &InputArgs, io: &mut Io<'_>) -> Run {
     // Rendering too finds problems, of patches for example, that make the numbers moot.
     let tables = services(args, io, |plan, files| {
         render::manifests(plan, files)?;
-        Ok(vec![(plan.names.service.clone(), plan.why(files))])
+        Ok(vec![Explained {
+            service: plan.names.service.clone(),
+            reasons: plan.why(files),
+            detection: slo::detection_table(&plan.slos),
+        }])
     })?;
     let tables: Vec<_> = tables.into_iter().flatten().collect();
-    for (index, (name, reasons)) in tables.iter().enumerate() {
+    for (index, explained) in tables.iter().enumerate() {
         if tables.len() > 1 {
-            writeln!(io.out, "{}# {name}", if index > 0 { "\n" } else { "" })?;
+            writeln!(io.out, "{}# {}", if index > 0 { "\n" } else { "" }, explained.service)?;
         }
-        io.out.write_all(table(reasons).as_bytes())?;
+        let reasons = explained
+            .reasons
+            .iter()
+            .map(|row| [&row.what, &row.value, &row.from].map(String::as_str));
+        io.out.write_all(table(["WHAT", "VALUE", "FROM"], reasons).as_bytes())?;
+        if !explained.detection.is_empty() {
+            let rows = explained.detection.iter().map(|row| row.each_ref().map(String::as_str));
+            writeln!(
+                io.out,
+                "\nBurn-rate alerts: when they fire, `for` included, and the share of the budget spent by then\n"
+            )?;
+            io.out.write_all(table(slo::DETECTION, rows).as_bytes())?;
+        }
     }
     Ok(Outcome::Done)
 }
 
-fn table(reasons: &[Reason]) -> String {
-    let head = Reason { what: "WHAT".into(), value: "VALUE".into(), from: "FROM".into() };
-    let rows: Vec<&Reason> = std::iter::once(&head).chain(reasons).collect();
-    let width = |column: fn(&Reason) -> &str, most: usize| {
-        rows.iter().map(|row| column(row).chars().count()).max().unwrap_or(0).min(most)
+/// What `--why` prints of one service.
+struct Explained {
+    service: String,
+    reasons: Vec<Reason>,
+    detection: Vec<[String; 9]>,
+}
+
+/// The widest that a column gets; longer values stick out.
+const MAX_WIDTH: usize = 44;
+
+fn table<'a, const N: usize>(
+    head: [&'a str; N],
+    rows: impl Iterator<Item = [&'a str; N]>,
+) -> String {
+    let rows: Vec<[&str; N]> = std::iter::once(head).chain(rows).collect();
+    let widths: [usize; N] = std::array::from_fn(|column| {
+        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0).min(MAX_WIDTH)
+    });
+    let line = |row: &[&str; N]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     };
-    let (what, value) = (width(|row| &row.what, 44), width(|row| &row.value, 40));
-    let line = |row: &&Reason| format!("{:what$}  {:value$}  {}", row.what, row.value, row.from);
-    rows.iter().map(line).collect::<Vec<_>>().join("\n") + "\n"
+    rows.iter().map(line).collect()
 }
 
 /// Runs `finish` on the plan of every service, in parallel, or reports every problem of all.
@@ -239,7 +269,7 @@ impl Identify for Manifest {
     }
 }
 
-impl Identify for (String, Vec<Reason>) {
+impl Identify for Explained {
     fn identity(&self) -> Option<(&str, &str, &str)> {
         None
     }

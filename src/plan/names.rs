@@ -1,6 +1,6 @@
 //! Names of the emitted objects. The guide's commands must work as printed.
 
-use crate::spec::leaf::WorkloadKind;
+use crate::spec::leaf::{Backend, WorkloadKind};
 use crate::spec::tables::Document;
 
 /// Names of all objects, derived from the service's.
@@ -10,9 +10,9 @@ pub struct Names {
     pub service: String,
     /// Headless Service that gives a StatefulSet's pods their DNS names.
     pub headless: Option<String>,
-    /// HorizontalPodAutoscaler.
-    pub autoscaler: String,
-    /// ScaledObject; KEDA's HPA is then called `keda-hpa-<this>`.
+    /// HorizontalPodAutoscaler: slogen's, or the one that KEDA makes.
+    pub hpa: String,
+    /// ScaledObject.
     pub scaled_object: String,
     /// TriggerAuthentication.
     pub authentication: String,
@@ -31,10 +31,14 @@ impl Names {
         let service = doc.service.name.0.clone();
         let set = *doc.service.workload == WorkloadKind::StatefulSet;
         let account = doc.service.service_account.as_ref().map(|name| name.0.clone());
+        let scaled_object = format!("{service}-keda-slo");
         Self {
             headless: set.then(|| format!("{service}-headless")),
-            autoscaler: format!("{service}-slo-hpa"),
-            scaled_object: format!("{service}-keda-slo"),
+            hpa: match *doc.scaling.backend {
+                Backend::Hpa => format!("{service}-slo-hpa"),
+                Backend::Keda => format!("keda-hpa-{scaled_object}"),
+            },
+            scaled_object,
             authentication: format!("{service}-keda-auth"),
             monitor: format!("{service}-metrics"),
             rules: format!("{service}-slo-rules"),

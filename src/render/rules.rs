@@ -1,4 +1,4 @@
-//! The PrometheusRule: one ordered group a target, recordings first, then the alerts.
+//! The PrometheusRule: one ordered group a target, recordings first, then the alerts that read them.
 
 use std::collections::BTreeMap;
 
@@ -6,25 +6,22 @@ use minijinja::{Value, context};
 
 use crate::kinds::monitoring::{PrometheusRule, PrometheusRuleSpec, Rule, RuleGroup};
 use crate::plan::Plan;
+use crate::plan::slo::{EVALUATION, Indicator, Slo, Tier};
 use crate::plan::targets::{InFlight, Latency};
-use crate::promql;
-use crate::units::{Duration, Ratio};
-use crate::{text, units};
+use crate::promql::{self, slo};
+use crate::text;
+use crate::units::{Decimal, Duration, Ratio, plain};
 
 use super::metadata;
 
-/// Time between evaluations (alerts.md, section 1).
-const INTERVAL: &str = "30s";
+/// The name of the alert on latency above its target.
+const LATENCY_BREACH: &str = "LatencySLOBreach";
 
 /// All groups of the service; `None` where no target has any rule.
 pub(super) fn prometheus_rule(plan: &Plan<'_>) -> Result<Option<PrometheusRule>, String> {
-    let latency = plan.targets.latency.iter().map(|target| latency(plan, target));
-    let errors = plan.targets.errors.iter().map(|below| errors(plan, *below));
+    let slos = plan.slos.iter().map(|slo| objective(plan, slo));
     let in_flight = plan.targets.in_flight.iter().map(|target| Ok(in_flight(plan, target)));
-    let groups: Vec<RuleGroup> =
-        latency.chain(errors).chain(in_flight).collect::<Result<_, _>>()?;
-    let groups: Vec<RuleGroup> =
-        groups.into_iter().filter(|group| !group.rules.is_empty()).collect();
+    let groups: Vec<RuleGroup> = slos.chain(in_flight).collect::<Result<_, _>>()?;
     if groups.is_empty() {
         return Ok(None);
     }
@@ -35,7 +32,7 @@ pub(super) fn prometheus_rule(plan: &Plan<'_>) -> Result<Option<PrometheusRule>,
 fn group(plan: &Plan<'_>, target: &str, rules: Vec<Rule>) -> RuleGroup {
     RuleGroup {
         name: format!("{}-{target}", plan.names.service),
-        interval: Some(INTERVAL.to_owned()),
+        interval: Some(EVALUATION.to_string()),
         rules,
         ..RuleGroup::default()
     }
@@ -46,77 +43,255 @@ fn by_pod(metric: &str, expr: String) -> Rule {
     Rule { record: Some(format!("{metric}:pod")), expr: expr.into(), ..Rule::default() }
 }
 
-fn latency(plan: &Plan<'_>, target: &Latency) -> Result<RuleGroup, String> {
-    let slo = format!("latency-{}", target.short);
-    let mut rules = vec![by_pod(&target.metric, promql::latency_by_pod(plan, target))];
-    if *plan.spec.doc.alerts.symptom {
-        rules.push(alert(plan, &Alert {
-            name: "LatencySLOBreach",
-            slo: &slo,
-            expr: promql::latency_breach(plan, target),
-            hold: *plan.spec.doc.alerts.r#for.latency,
-            summary: "${ service }: ${ percentile } latency is not below ${ target }",
-            description: "${ percentile } latency of ${ namespace }/${ service } was {{ $value | humanizeDuration }} over the last ${ window }; the target is below ${ target }.",
-            more: context! { percentile => format!("P{}", units::plain(target.percentile)), target => target.below.to_string() },
-        })?);
-    }
-    Ok(group(plan, &slo, rules))
-}
-
-fn errors(plan: &Plan<'_>, below: Ratio) -> Result<RuleGroup, String> {
-    let mut rules = Vec::new();
-    if *plan.spec.doc.alerts.symptom {
-        rules.push(alert(plan, &Alert {
-            name: "HighErrorRate",
-            slo: "errors",
-            expr: promql::errors_breach(plan, below.value()),
-            hold: *plan.spec.doc.alerts.r#for.errors,
-            summary: "${ service }: not below ${ target } of the requests fail",
-            description: "{{ $value | humanizePercentage }} of the requests to ${ namespace }/${ service } failed over the last ${ window }; the target is below ${ target }.",
-            more: context! { target => below.to_string() },
-        })?);
-    }
-    Ok(group(plan, "errors", rules))
-}
-
 fn in_flight(plan: &Plan<'_>, target: &InFlight) -> RuleGroup {
     group(plan, "in-flight", vec![by_pod(&target.metric, promql::in_flight_by_pod(plan))])
+}
+
+/// Recordings and alerts of one objective.
+fn objective(plan: &Plan<'_>, slo: &Slo) -> Result<RuleGroup, String> {
+    let doc = &plan.spec.doc;
+    let mut rules = Vec::new();
+    if let Indicator::Latency(target) = &slo.indicator {
+        rules.push(by_pod(&target.metric, promql::latency_by_pod(plan, target)));
+    }
+    rules.extend(recordings(plan, slo));
+    if *doc.alerts.symptom {
+        rules.push(symptom(plan, slo)?);
+    }
+    for tier in &slo.tiers {
+        rules.push(burn(plan, slo, tier)?);
+    }
+    if *doc.alerts.capacity
+        && let Some(expr) = slo::at_max_replicas(plan, slo)
+    {
+        rules.push(capacity(plan, slo, expr)?);
+    }
+    if *doc.alerts.absent {
+        rules.push(absent(plan, slo)?);
+        if let Indicator::Latency(target) = &slo.indicator
+            && let Some(expr) = slo::bucket_missing(plan, target)
+        {
+            rules.push(bucket_missing(plan, slo, target, expr)?);
+        }
+    }
+    Ok(group(plan, &slo.name, rules))
+}
+
+/// Rates, shares over every window, and what dashboards and capacity alerts read.
+fn recordings(plan: &Plan<'_>, slo: &Slo) -> Vec<Rule> {
+    let labels = BTreeMap::from(
+        [("slo_id", &slo.id), ("slo_service", &plan.names.service), ("slo_name", &slo.name)]
+            .map(|(label, value)| (label.to_owned(), value.clone())),
+    );
+    let record = |name: &str, expr: String| Rule {
+        record: Some(name.to_owned()),
+        expr: expr.into(),
+        labels: labels.clone(),
+        ..Rule::default()
+    };
+    let window = |window: &Duration| {
+        let mut rule = record(&slo::ratio_name(*window), slo::ratio(slo, *window));
+        rule.labels.insert("slo_window".to_owned(), window.to_string());
+        rule
+    };
+    let rates = [record(slo::BAD, slo::bad(plan, slo)), record(slo::TOTAL, slo::total(plan, slo))];
+    let now = crate::plan::slo::BASE;
+    let budget = [
+        record(slo::OBJECTIVE, slo::constant(slo.objective.value())),
+        record(slo::BUDGET, slo::constant(slo.budget)),
+        record(slo::CURRENT_BURN_RATE, slo::burn_rate(slo, now)),
+        record(slo::PERIOD_BURN_RATE, slo::burn_rate(slo, slo.period)),
+        record(slo::BUDGET_REMAINING, slo::budget_remaining(slo)),
+    ];
+    rates.into_iter().chain(slo.windows.iter().map(window)).chain(budget).collect()
+}
+
+fn symptom(plan: &Plan<'_>, slo: &Slo) -> Result<Rule, String> {
+    let hold = &plan.spec.doc.alerts.r#for;
+    let severity = plan.spec.doc.alerts.severity_page.0.as_str();
+    match &slo.indicator {
+        Indicator::Latency(target) => alert(
+            plan,
+            slo,
+            Alert {
+                name: LATENCY_BREACH,
+                severity,
+                expr: promql::latency_breach(plan, target),
+                hold: *hold.latency,
+                summary: "${ service }: ${ percentile } latency is above ${ target }",
+                description: "${ percentile } latency of ${ namespace }/${ service } was {{ $value | humanizeDuration }} over the last ${ window }; the target is below ${ target }.",
+                more: context! { percentile => percentile(target), target => target.below.to_string() },
+                labels: &[],
+            },
+        ),
+        Indicator::Errors => {
+            let below = percent(slo.budget);
+            alert(
+                plan,
+                slo,
+                Alert {
+                    name: "HighErrorRate",
+                    severity,
+                    expr: promql::errors_breach(plan, slo.budget),
+                    hold: *hold.errors,
+                    summary: "${ service }: more than ${ target } of the requests fail",
+                    description: "{{ $value | humanizePercentage }} of the requests to ${ namespace }/${ service } failed over the last ${ window }; the target is below ${ target }.",
+                    more: context! { target => below },
+                    labels: &[],
+                },
+            )
+        }
+    }
+}
+
+fn percentile(target: &Latency) -> String {
+    format!("P{}", plain(target.percentile))
+}
+
+/// What a bad request is, in the words of an alert.
+fn bad_requests(slo: &Slo) -> String {
+    match &slo.indicator {
+        Indicator::Latency(target) => format!("took longer than {}", target.below),
+        Indicator::Errors => "failed".to_owned(),
+    }
+}
+
+fn burn(plan: &Plan<'_>, slo: &Slo, tier: &Tier) -> Result<Rule, String> {
+    let window = tier.long.to_string();
+    alert(
+        plan,
+        slo,
+        Alert {
+            name: match slo.indicator {
+                Indicator::Latency(_) => "LatencyBudgetBurn",
+                Indicator::Errors => "ErrorBudgetBurn",
+            },
+            severity: &tier.severity,
+            expr: slo::burns(slo, tier),
+            hold: tier.hold,
+            summary: "${ service }: the error budget of ${ slo } burns at ${ factor } times the sustainable rate",
+            description: "{{ $value | humanizePercentage }} of the requests to ${ namespace }/${ service } ${ bad } over the last ${ short }, and more than ${ threshold } over the last ${ long }. At that rate the budget of ${ budget } for ${ period } is gone in ${ gone }.",
+            more: context! {
+                bad => bad_requests(slo),
+                factor => plain(tier.factor),
+                short => tier.short.to_string(),
+                long => window.clone(),
+                threshold => percent(tier.threshold),
+                budget => percent(slo.budget),
+                period => slo.period.to_string(),
+                gone => gone(slo, tier),
+            },
+            labels: &[("tier", &tier.name), ("window", &window)],
+        },
+    )
+}
+
+fn percent(share: Decimal) -> String {
+    Ratio::from_percent(share * Decimal::ONE_HUNDRED).to_string()
+}
+
+/// How long a whole budget lasts at the tier's burn rate.
+fn gone(slo: &Slo, tier: &Tier) -> String {
+    let share = Decimal::ONE.checked_div(tier.factor);
+    share.and_then(|share| slo.period.scale(share)).unwrap_or(slo.period).clock()
+}
+
+fn capacity(plan: &Plan<'_>, slo: &Slo, expr: String) -> Result<Rule, String> {
+    alert(
+        plan,
+        slo,
+        Alert {
+            name: "AtMaxReplicas",
+            severity: &plan.spec.doc.alerts.severity_ticket.0,
+            expr,
+            hold: plan.holds.capacity.value,
+            summary: "${ service }: at most replicas while the error budget of ${ slo } burns",
+            description: "${ namespace }/${ service } runs {{ $value }} pods, the most that ${ hpa } allows, and still spends the budget of ${ slo } faster than it lasts.",
+            more: context! { hpa => plan.names.hpa.clone() },
+            labels: &[],
+        },
+    )
+}
+
+fn absent(plan: &Plan<'_>, slo: &Slo) -> Result<Rule, String> {
+    alert(
+        plan,
+        slo,
+        Alert {
+            name: "MetricsAbsent",
+            severity: &plan.spec.doc.alerts.severity_page.0,
+            expr: slo::absent(plan, slo),
+            hold: plan.holds.absent.value,
+            summary: "${ service }: the metrics that ${ slo } is measured by are gone",
+            description: "Pods of ${ namespace }/${ service } are ready, but Prometheus has none of the series that ${ slo } is measured by: alerts and autoscaling are blind.",
+            more: context! {},
+            labels: &[],
+        },
+    )
+}
+
+fn bucket_missing(
+    plan: &Plan<'_>,
+    slo: &Slo,
+    target: &Latency,
+    expr: String,
+) -> Result<Rule, String> {
+    alert(
+        plan,
+        slo,
+        Alert {
+            name: "LatencyBucketMissing",
+            severity: &plan.spec.doc.alerts.severity_ticket.0,
+            expr,
+            // alerts.md, section 1.
+            hold: Duration::from_secs(600),
+            summary: "${ service }: no latency bucket ends at ${ target }",
+            description: "${ namespace }/${ service } counts requests, but its histogram has no bucket that ends at the target of ${ target }: the budget of ${ slo } cannot be measured.",
+            more: context! { target => target.below.to_string() },
+            labels: &[],
+        },
+    )
 }
 
 struct Alert<'a> {
     /// Name behind the service's.
     name: &'a str,
-    slo: &'a str,
+    severity: &'a str,
     expr: String,
     hold: Duration,
     summary: &'a str,
     description: &'a str,
     more: Value,
+    labels: &'a [(&'a str, &'a str)],
 }
 
-fn alert(plan: &Plan<'_>, alert: &Alert<'_>) -> Result<Rule, String> {
+fn alert(plan: &Plan<'_>, slo: &Slo, alert: Alert<'_>) -> Result<Rule, String> {
     let alerts = &plan.spec.doc.alerts;
     let service = &plan.names.service;
+    let namespace = plan.spec.doc.service.namespace.0.as_str();
     let name = format!("{}{}", plan.names.pascal, alert.name);
     let context = context! {
         service => service,
-        namespace => plan.spec.doc.service.namespace.0.clone(),
+        namespace => namespace,
+        slo => slo.name.clone(),
         window => plan.scrape.rate_window.value.to_string(),
-        ..alert.more.clone()
+        ..alert.more
     };
     let fill =
         |template: &str| text::fill(template, context.clone()).map_err(|error| error.to_string());
-    let own = alerts.labels.iter().flat_map(|labels| labels.iter());
-    let own = own.map(|(key, value)| (key.clone(), promql::literal(value)));
-    let namespace = plan.spec.doc.service.namespace.0.as_str();
     // AlertmanagerConfig objects route by `namespace`, which sums have lost.
     let fixed = [
         ("namespace", namespace),
-        ("severity", alerts.severity_page.0.as_str()),
+        ("severity", alert.severity),
         ("service", service),
-        ("slo", alert.slo),
+        ("slo", &slo.name),
     ];
-    let labels = own.chain(fixed.map(|(key, value)| (key.to_owned(), value.to_owned()))).collect();
+    let own = alerts.labels.iter().flat_map(|labels| labels.iter());
+    let own = own.map(|(key, value)| (key.clone(), promql::literal(value)));
+    let fixed = fixed
+        .iter()
+        .chain(alert.labels)
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     let mut annotations = BTreeMap::from([
         ("summary".to_owned(), fill(alert.summary)?),
         ("description".to_owned(), fill(alert.description)?),
@@ -126,9 +301,9 @@ fn alert(plan: &Plan<'_>, alert: &Alert<'_>) -> Result<Rule, String> {
     }
     Ok(Rule {
         alert: Some(name),
-        expr: alert.expr.clone().into(),
+        expr: alert.expr.into(),
         r#for: (!alert.hold.is_zero()).then(|| alert.hold.to_string()),
-        labels,
+        labels: own.chain(fixed).collect(),
         annotations,
         ..Rule::default()
     })

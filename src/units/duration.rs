@@ -105,6 +105,25 @@ impl Duration {
         Self(self.0.saturating_add(other.0))
     }
 
+    /// `factor` times as long, rounded to nanoseconds; `None` beyond the largest length.
+    pub fn scale(self, factor: Decimal) -> Option<Self> {
+        Decimal::from(self.0).checked_mul(factor)?.round().to_u64().map(Self)
+    }
+
+    /// Days, hours, minutes and seconds, as people tell them: `43m12s`, `3h36m`, `2d2h`.
+    pub fn clock(self) -> String {
+        let seconds = self.0.saturating_add(500_000_000) / 1_000_000_000;
+        let parts = [
+            (seconds / 86_400, "d"),
+            (seconds / 3_600 % 24, "h"),
+            (seconds / 60 % 60, "m"),
+            (seconds % 60, "s"),
+        ];
+        let written = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}"));
+        let text = written.collect::<Vec<_>>().concat();
+        if text.is_empty() { "0s".to_owned() } else { text }
+    }
+
     /// How often `other` fits, exact; `None` for an `other` of nothing.
     pub fn per(self, other: Self) -> Option<Decimal> {
         Decimal::from(self.0).checked_div(Decimal::from(other.0))

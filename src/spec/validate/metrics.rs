@@ -38,6 +38,12 @@ fn times(metrics: &Metrics, cx: &mut Decoder) {
                     .help("write at least `\"1s\"`"),
             );
         }
+        if *interval > Duration::from_secs(150) {
+            cx.findings.push(
+                bad(metrics.interval.span, format!("a scrape every {interval} is too rare"))
+                    .help("objectives are measured by rates over 5m, which need two scrapes: write at most `\"150s\"`"),
+            );
+        }
         if let Some(timeout) = &metrics.scrape_timeout
             && **timeout > *interval
         {

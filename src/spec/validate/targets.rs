@@ -162,6 +162,7 @@ fn dead_tiers(doc: &Document, cx: &mut Decoder) {
     let written = doc.alerts.tiers.is_some();
     for tier in tiers::of(*window, doc.alerts.tiers.as_ref()) {
         own_tier(&tier, *window, cx);
+        low_traffic(&tier, doc, cx);
         let place = tier.place;
         for (budget, what, span) in budgets(doc) {
             if tier.factor * budget < Decimal::ONE {
@@ -190,6 +191,33 @@ fn dead_tiers(doc: &Document, cx: &mut Decoder) {
             } else {
                 finding
             });
+        }
+    }
+}
+
+/// One bad request in a quiet hour must wake nobody.
+fn low_traffic(tier: &Tier, doc: &Document, cx: &mut Decoder) {
+    let Some(rps) = &doc.alerts.expected_rps else { return };
+    if tier.severity != tiers::PAGE {
+        return;
+    }
+    for (budget, what, span) in budgets(doc) {
+        let Some(least) = tiers::least_rate(tier.factor * budget, tier.long) else { continue };
+        if rps.0 > Decimal::ZERO && rps.0 < least {
+            let shown = plain(least.round_sf(2).unwrap_or(least));
+            let message = format!(
+                "at {} requests per second one bad request fires tier `{}` on {what}",
+                plain(rps.0),
+                tier.name
+            );
+            cx.findings.push(
+                Finding::error("spec/low-traffic", rps.span, message)
+                    .label(span, "the target whose budget it is")
+                    .help(format!(
+                        "it takes {shown} requests per second; lower the objective, lengthen the windows in \
+                         `alerts.tiers`, or set `alerts.burn_rate = false`"
+                    )),
+            );
         }
     }
 }
