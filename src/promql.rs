@@ -3,38 +3,72 @@
 //! Labels and values from slo.toml pass through [`matcher`], which quotes them; nothing else may put text into
 //! an expression.
 
+pub mod adapter;
 pub mod slo;
 
 use crate::plan::Plan;
-use crate::plan::targets::Latency;
-use crate::units::{Decimal, plain};
+use crate::plan::scaling::Measure;
+use crate::plan::targets::{Latency, Scrape};
+use crate::units::{Decimal, Duration, plain};
 
-/// Quantile of the latency of each pod, in seconds, labelled `namespace` and `pod`.
-pub fn latency_by_pod(plan: &Plan<'_>, target: &Latency) -> String {
-    quantile(plan, target, &["namespace", "pod"])
+/// What is measured, of each pod of the service, labelled `namespace` and `pod`; latencies are in seconds.
+pub fn by_pod(plan: &Plan<'_>, measure: Measure) -> String {
+    let selector = selector(plan, &[]);
+    let by = &["namespace", "pod"];
+    let window = plan.scrape.rate_window.value;
+    let series = series(&plan.scrape, measure);
+    let native = plan.scrape.native_histograms;
+    measured(measure, native, &Over { series: &series, selector: &selector, window, by })
 }
 
 /// The quantile of the latency of the whole service is above its target.
 pub fn latency_breach(plan: &Plan<'_>, target: &Latency) -> String {
-    format!("{} > {}", quantile(plan, target, &[]), plain(target.below.seconds()))
+    let scrape = &plan.scrape;
+    let measure = Measure::Latency(target.percentile);
+    let over = Over {
+        series: &series(scrape, measure),
+        selector: &selector(plan, &[]),
+        window: scrape.rate_window.value,
+        by: &[],
+    };
+    let quantile = measured(measure, scrape.native_histograms, &over);
+    format!("{quantile} > {}", plain(target.below.seconds()))
 }
 
-fn quantile(plan: &Plan<'_>, target: &Latency, by: &[&str]) -> String {
-    let quantile = plain(target.percentile / Decimal::ONE_HUNDRED);
-    let scrape = &plan.scrape;
-    let (suffix, le) = if scrape.native_histograms { ("", None) } else { ("_bucket", Some("le")) };
-    let by: Vec<&str> = by.iter().copied().chain(le).collect();
-    let by = if by.is_empty() { String::new() } else { format!(" by ({})", by.join(", ")) };
-    let rate = rate(plan, &format!("{}{suffix}", scrape.latency), &[]);
-    format!("histogram_quantile({quantile}, sum{by} ({rate}))")
+/// The name of the series that hold what is measured.
+fn series(scrape: &Scrape, measure: Measure) -> String {
+    match measure {
+        Measure::Latency(_) if scrape.native_histograms => scrape.latency.clone(),
+        Measure::Latency(_) => format!("{}_bucket", scrape.latency),
+        Measure::InFlight => scrape.in_flight.clone(),
+    }
 }
 
-/// Requests in flight of each pod, labelled `namespace` and `pod`; averaged, since a scrape sees one moment.
-pub fn in_flight_by_pod(plan: &Plan<'_>) -> String {
-    let scrape = &plan.scrape;
-    let selector = selector(plan, &[]);
-    let window = scrape.rate_window.value;
-    format!("sum by (namespace, pod) (avg_over_time({}{{{selector}}}[{window}]))", scrape.in_flight)
+/// What an expression reads, and the labels by which its results are told apart.
+struct Over<'a> {
+    series: &'a str,
+    selector: &'a str,
+    window: Duration,
+    by: &'a [&'a str],
+}
+
+/// The one expression behind recordings, alerts and prometheus-adapter, which so see the same numbers.
+fn measured(measure: Measure, native: bool, over: &Over<'_>) -> String {
+    let Over { series, selector, window, by } = over;
+    let sum = |le: Option<&str>| {
+        let by: Vec<&str> = by.iter().copied().chain(le).collect();
+        if by.is_empty() { "sum".to_owned() } else { format!("sum by ({})", by.join(", ")) }
+    };
+    let read = format!("{series}{{{selector}}}[{window}]");
+    match measure {
+        Measure::Latency(percentile) => {
+            let quantile = plain(percentile / Decimal::ONE_HUNDRED);
+            let sum = sum((!native).then_some("le"));
+            format!("histogram_quantile({quantile}, {sum} (rate({read})))")
+        }
+        // Averaged, since a scrape sees one moment.
+        Measure::InFlight => format!("{} (avg_over_time({read}))", sum(None)),
+    }
 }
 
 /// The share of failed requests is above `below`. Without traffic there is no share, and no alert.

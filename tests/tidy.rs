@@ -31,7 +31,10 @@ const MODULES: [(&str, &[&str]); 15] = [
     ("schema", &["source", "finding", "kinds", "tree", "profile", "spec", "report"]),
     (
         "render",
-        &["source", "finding", "units", "text", "kinds", "spec", "plan", "promql", "schema"],
+        &[
+            "source", "finding", "units", "text", "yaml", "kinds", "spec", "plan", "promql",
+            "schema",
+        ],
     ),
     (
         "cli",

@@ -38,13 +38,24 @@ pub struct Autoscaler {
 pub enum Metric {
     /// Mean over the pods of a custom metric.
     Pods {
-        /// Name in the custom metrics API.
+        /// Name in the custom metrics API: what the autoscaler asks for, and what prometheus-adapter serves.
         name: String,
+        /// What is measured.
+        measure: Measure,
         /// The value as a Kubernetes quantity.
         average: Decided<String>,
     },
     /// CPU in percent of the request.
     Cpu(Decided<i32>),
+}
+
+/// What a custom metric measures, pod by pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// This percentile of the latency.
+    Latency(Decimal),
+    /// Requests in flight.
+    InFlight,
 }
 
 /// One direction of scaling.
@@ -90,7 +101,9 @@ impl Scaling {
         let Self::Auto(autoscaler) = self else { return };
         for metric in &autoscaler.metrics {
             match metric {
-                Metric::Pods { name, average } => derived.add(&format!("scale at {name}"), average),
+                Metric::Pods { name, average, .. } => {
+                    derived.add(&format!("scale at {name}"), average)
+                }
                 Metric::Cpu(percent) => derived.add("scale at cpu utilisation", percent),
             }
         }
@@ -107,7 +120,11 @@ fn metrics(signal: Signal, doc: &Document, targets: &Targets) -> Vec<Metric> {
                 let written = at.latency.as_ref().map(|at| at.seconds());
                 let average =
                     scale_at(written, target.below.seconds(), "its target in seconds", doc);
-                Metric::Pods { name: target.metric.clone(), average: average.map(quantity::milli) }
+                Metric::Pods {
+                    name: target.metric.clone(),
+                    measure: Measure::Latency(target.percentile),
+                    average: average.map(quantity::milli),
+                }
             })
             .collect(),
         Signal::InFlight => targets
@@ -120,7 +137,11 @@ fn metrics(signal: Signal, doc: &Document, targets: &Targets) -> Vec<Metric> {
                     "its target",
                     doc,
                 );
-                Metric::Pods { name: target.metric.clone(), average: average.map(quantity::milli) }
+                Metric::Pods {
+                    name: target.metric.clone(),
+                    measure: Measure::InFlight,
+                    average: average.map(quantity::milli),
+                }
             })
             .collect(),
         Signal::Cpu => targets

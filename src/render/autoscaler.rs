@@ -35,7 +35,7 @@ pub(super) fn hpa(plan: &Plan<'_>, autoscaler: &Autoscaler) -> HorizontalPodAuto
 
 fn metric(metric: &Metric) -> MetricSpec {
     match metric {
-        Metric::Pods { name, average } => MetricSpec {
+        Metric::Pods { name, average, .. } => MetricSpec {
             type_: "Pods".to_owned(),
             pods: Some(PodsMetricSource {
                 metric: MetricIdentifier { name: name.clone(), selector: None },
