@@ -113,7 +113,8 @@ impl SourceFile {
     fn line(&self, index: usize) -> (usize, usize) {
         let start = self.lines.get(index).copied().unwrap_or(self.text.len());
         let end = self.lines.get(index + 1).map_or(self.text.len(), |next| next - 1);
-        (start, end)
+        let carriage_return = self.text.get(start..end).is_some_and(|line| line.ends_with('\r'));
+        (start, end - usize::from(carriage_return))
     }
 }
 

@@ -95,8 +95,8 @@ fn service() -> impl Strategy<Value = String> {
 
 /// Targets, and the buckets that their thresholds are among.
 fn targets() -> impl Strategy<Value = (String, String)> {
-    let latency = proptest::collection::btree_map(91_u8..100, 1_u32..10_000, 0..3);
-    let errors = (1_u32..999)
+    let latency = proptest::collection::btree_map(98_u8..100, 1_u32..10_000, 0..3);
+    let errors = (1_u32..20)
         .prop_map(|share| format!("errors = {{ below = \"{}.{}%\" }}", share / 10, share % 10));
     (
         prop_oneof![Just("7d"), Just("28d"), Just("30d"), Just("90d")],
@@ -150,7 +150,7 @@ fn rest() -> impl Strategy<Value = String> {
             let [service, account, pdb, network, symptom] = outputs;
             format!(
                 "{scaling}\nheadroom = \"{headroom}%\"\n[outputs]\nservice = {service}\nservice_account = {account}\npdb = {pdb}\n\
-                 network_policy = {network}\n[availability]\nanti_affinity = \"{anti}\"\n[alerts]\nsymptom = {symptom}\nburn_rate = false\n\
+                 network_policy = {network}\n[availability]\nanti_affinity = \"{anti}\"\n[alerts]\nsymptom = {symptom}\nburn_rate = {symptom}\n\
                  labels = {{ note = {} }}\n",
                 quoted(&label)
             )

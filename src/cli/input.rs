@@ -33,7 +33,9 @@ fn below(folder: &Path) -> Result<Vec<PathBuf>, Stop> {
         let entry = entry.map_err(|error| {
             Stop::Message(format!("cannot search `{}`: {error}", folder.display()))
         })?;
-        if entry.file_name() == FILE_NAME && entry.file_type().is_some_and(|kind| !kind.is_dir()) {
+        if entry.file_name() == FILE_NAME
+            && entry.file_type().is_some_and(|kind| kind.is_file() || kind.is_symlink())
+        {
             let path = entry.into_path();
             found.push(path.strip_prefix("./").map(Path::to_path_buf).unwrap_or(path));
         }

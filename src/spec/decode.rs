@@ -17,7 +17,7 @@ use crate::tree::{Layer, Node, Table, Value};
 /// A value and where it was written.
 ///
 /// After a failed read it holds the type's default and is not [`ok`](Self::ok); such values never leave
-/// [`load`](crate::spec::load), which fails on any finding.
+/// [`Source::load`](crate::spec::Source::load), which fails on any finding.
 #[derive(Clone, Debug)]
 pub struct Sourced<T> {
     value: T,
