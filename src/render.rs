@@ -152,8 +152,13 @@ fn to_value<T: Serialize>(object: T) -> Result<Value, String> {
 }
 
 impl Manifest {
-    /// Reads the identity of `object`.
-    fn new(object: Value) -> Self {
+    /// Reads the identity of `object`, and has its metadata follow it: the Kubernetes types sort fields by name.
+    fn new(mut object: Value) -> Self {
+        if let Some(fields) = object.as_object_mut()
+            && let Some(metadata) = fields.shift_remove("metadata")
+        {
+            fields.shift_insert(fields.len().min(2), "metadata".to_owned(), metadata);
+        }
         let text = |pointer: &str| {
             object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
         };

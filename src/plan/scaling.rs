@@ -102,7 +102,7 @@ impl Scaling {
         for metric in &autoscaler.metrics {
             match metric {
                 Metric::Pods { name, average, .. } => {
-                    derived.add(&format!("scale at {name}"), average)
+                    derived.add(&format!("scale at {name}"), average);
                 }
                 Metric::Cpu(percent) => derived.add("scale at cpu utilisation", percent),
             }
