@@ -13,26 +13,33 @@ use crate::units::{Decimal, Duration, plain};
 
 /// What is measured, of each pod of the service, labelled `namespace` and `pod`; latencies are in seconds.
 pub fn by_pod(plan: &Plan<'_>, measure: Measure) -> String {
-    let selector = selector(plan, &[]);
-    let by = &["namespace", "pod"];
-    let window = plan.scrape.rate_window.value;
-    let series = series(&plan.scrape, measure);
-    let native = plan.scrape.native_histograms;
-    measured(measure, native, &Over { series: &series, selector: &selector, window, by })
+    of_service(plan, measure, &["namespace", "pod"])
+}
+
+/// Quantile of the latency of the whole service, one series: in seconds, or in milliseconds.
+pub fn latency(plan: &Plan<'_>, target: &Latency, millis: bool) -> String {
+    let seconds = of_service(plan, Measure::Latency(target.percentile), &[]);
+    if millis { format!("1000 * {seconds}") } else { seconds }
 }
 
 /// The quantile of the latency of the whole service is above its target.
 pub fn latency_breach(plan: &Plan<'_>, target: &Latency) -> String {
+    format!("{} > {}", latency(plan, target, false), plain(target.below.seconds()))
+}
+
+/// Requests in flight of the whole service, one series. Where nothing has been served yet there is no gauge, and
+/// nothing in flight; of a latency the same would hide that nobody knows it (autoscaling.md 3.3).
+pub fn in_flight(plan: &Plan<'_>) -> String {
+    format!("{} or vector(0)", of_service(plan, Measure::InFlight, &[]))
+}
+
+/// What is measured of this service alone, told apart by the labels `by`.
+fn of_service(plan: &Plan<'_>, measure: Measure, by: &[&str]) -> String {
     let scrape = &plan.scrape;
-    let measure = Measure::Latency(target.percentile);
-    let over = Over {
-        series: &series(scrape, measure),
-        selector: &selector(plan, &[]),
-        window: scrape.rate_window.value,
-        by: &[],
-    };
-    let quantile = measured(measure, scrape.native_histograms, &over);
-    format!("{quantile} > {}", plain(target.below.seconds()))
+    let (series, selector) = (series(scrape, measure), selector(plan, &[]));
+    let window = scrape.rate_window.value;
+    let over = Over { series: &series, selector: &selector, window, by };
+    measured(measure, scrape.native_histograms, &over)
 }
 
 /// The name of the series that hold what is measured.
@@ -52,22 +59,22 @@ struct Over<'a> {
     by: &'a [&'a str],
 }
 
-/// The one expression behind recordings, alerts and prometheus-adapter, which so see the same numbers.
+/// The one expression behind recordings, alerts and every autoscaler, which so see the same numbers.
 fn measured(measure: Measure, native: bool, over: &Over<'_>) -> String {
     let Over { series, selector, window, by } = over;
     let sum = |le: Option<&str>| {
         let by: Vec<&str> = by.iter().copied().chain(le).collect();
-        if by.is_empty() { "sum".to_owned() } else { format!("sum by ({})", by.join(", ")) }
+        if by.is_empty() { "sum".to_owned() } else { format!("sum by ({}) ", by.join(", ")) }
     };
     let read = format!("{series}{{{selector}}}[{window}]");
     match measure {
         Measure::Latency(percentile) => {
             let quantile = plain(percentile / Decimal::ONE_HUNDRED);
             let sum = sum((!native).then_some("le"));
-            format!("histogram_quantile({quantile}, {sum} (rate({read})))")
+            format!("histogram_quantile({quantile}, {sum}(rate({read})))")
         }
         // Averaged, since a scrape sees one moment.
-        Measure::InFlight => format!("{} (avg_over_time({read}))", sum(None)),
+        Measure::InFlight => format!("{}(avg_over_time({read}))", sum(None)),
     }
 }
 

@@ -9,6 +9,7 @@ mod network;
 mod patch;
 mod pod;
 mod rules;
+mod scaled_object;
 mod service;
 mod workload;
 
@@ -17,9 +18,9 @@ use serde_json::Value;
 
 use crate::finding::Finding;
 use crate::plan::Plan;
-use crate::plan::scaling::Scaling;
+use crate::plan::scaling::{By, Scaling};
 use crate::source::Files;
-use crate::spec::leaf::Backend;
+use crate::spec::decode::Sourced;
 use crate::spec::tables::Document;
 
 /// A finished object.
@@ -69,7 +70,15 @@ pub fn manifests(plan: &Plan<'_>, files: &Files) -> Result<Vec<Manifest>, Vec<Fi
         all.add(Ok(budget));
     }
     if let Scaling::Auto(autoscaler) = &plan.scaling {
-        all.add(Ok(autoscaler::hpa(plan, autoscaler)));
+        match &autoscaler.by {
+            By::Hpa(metrics) => all.add(Ok(autoscaler::hpa(plan, autoscaler, metrics))),
+            By::Keda(keda) => {
+                if let Some(auth) = &keda.auth {
+                    all.add(Ok(scaled_object::authentication(plan, auth)));
+                }
+                all.add(Ok(scaled_object::scaled_object(plan, autoscaler, keda)));
+            }
+        }
     }
     if *outputs.service {
         all.add(Ok(monitor::service_monitor(plan)));
@@ -91,30 +100,22 @@ pub fn manifests(plan: &Plan<'_>, files: &Files) -> Result<Vec<Manifest>, Vec<Fi
 
 /// What slo.toml may ask for already, and a later version renders.
 fn unsupported(doc: &Document) -> Vec<Finding> {
-    let backend = &doc.scaling.backend;
-    let keda = (**backend == Backend::Keda && doc.scaling.replicas.is_none()).then(|| {
-        Finding::error(
-            "spec/unsupported",
-            backend.span,
-            "rendering for backend `keda` comes with a later version of slogen",
-        )
-        .help("set `scaling.backend = \"hpa\"` to scale on latency, requests in flight and CPU now")
-    });
     let outputs = &doc.outputs;
     let later = [
         (&outputs.dashboard, "dashboard"),
         (&outputs.runbook, "runbook"),
         (&outputs.rule_tests, "rule_tests"),
     ];
-    let outputs = later.into_iter().filter(|(output, _)| ***output).map(|(output, name)| {
+    let asked = later.into_iter().filter(|(output, _)| ***output);
+    let finding = |(output, name): (&Sourced<bool>, &str)| {
         Finding::error(
             "spec/unsupported",
             output.span,
             format!("`outputs.{name}` comes with a later version of slogen"),
         )
         .help("remove it, or set it to false")
-    });
-    keda.into_iter().chain(outputs).collect()
+    };
+    asked.map(finding).collect()
 }
 
 struct Objects<'a> {

@@ -15,16 +15,17 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 /// Every module of the crate with the modules that it may use, in the order of dependency: each uses only
 /// those above it.
-const MODULES: [(&str, &[&str]); 15] = [
+const MODULES: [(&str, &[&str]); 16] = [
     ("source", &[]),
     ("finding", &["source"]),
     ("units", &[]),
     ("text", &[]),
     ("yaml", &[]),
     ("kinds", &[]),
+    ("query", &[]),
     ("tree", &["source", "finding"]),
     ("profile", &["source", "finding", "tree"]),
-    ("spec", &["source", "finding", "units", "tree", "profile"]),
+    ("spec", &["source", "finding", "units", "query", "tree", "profile"]),
     ("plan", &["source", "units", "tree", "spec"]),
     ("promql", &["units", "spec", "plan"]),
     ("report", &["source", "finding"]),
@@ -182,7 +183,9 @@ fn confined_names_stay_where_they_belong() -> Result {
 #[test]
 fn promql_is_written_only_in_promql() -> Result {
     let mut problems = Vec::new();
-    for source in rust_files("src")?.iter().filter(|source| source.module() != "promql") {
+    // `query` knows the names of functions, to tell what an expression of the user's returns.
+    let elsewhere = |source: &&Source| !matches!(source.module(), "promql" | "query");
+    for source in rust_files("src")?.iter().filter(elsewhere) {
         for (line, text) in &source.strings {
             for sign in PROMQL.iter().filter(|sign| !words(text, sign).is_empty()) {
                 problems.push(format!(

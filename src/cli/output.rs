@@ -100,14 +100,23 @@ fn folder(services: &[Service]) -> Result<BTreeMap<PathBuf, String>, Stop> {
         "resources": resources,
         "configurations": [KUSTOMIZE_CONFIG],
     });
-    // kustomize knows that an HPA names its target, and must be told so of a ScaledObject.
-    let references = ["Deployment", "StatefulSet"].map(|kind| {
-        serde_json::json!({
-            "kind": kind,
-            "group": "apps",
-            "fieldSpecs": [{ "path": "spec/scaleTargetRef/name", "group": "keda.sh", "kind": "ScaledObject" }],
-        })
-    });
+    // kustomize knows that an HPA names its target, and must be told what KEDA's objects name.
+    let named = |kind: &str, (key, value): (&str, &str), from: &str, path: &str| {
+        let place = serde_json::json!({ "path": path, "group": "keda.sh", "kind": from });
+        serde_json::json!({ "kind": kind, key: value, "fieldSpecs": [place] })
+    };
+    let (target, apps) = ("spec/scaleTargetRef/name", ("group", "apps"));
+    let references = [
+        named("Deployment", apps, "ScaledObject", target),
+        named("StatefulSet", apps, "ScaledObject", target),
+        named(
+            "TriggerAuthentication",
+            ("group", "keda.sh"),
+            "ScaledObject",
+            "spec/triggers/authenticationRef/name",
+        ),
+        named("Secret", ("version", "v1"), "TriggerAuthentication", "spec/secretTargetRef/name"),
+    ];
     let config = serde_json::json!({ "nameReference": references });
     files.insert(PathBuf::from(KUSTOMIZATION), yaml::emit::stream(&[&kustomization]).map_err(bug)?);
     files.insert(PathBuf::from(KUSTOMIZE_CONFIG), yaml::emit::stream(&[&config]).map_err(bug)?);

@@ -1,7 +1,9 @@
 //! What is measured, under which names, and what "good" means.
 
 use crate::spec::decode::Map;
+use crate::spec::keda::short;
 use crate::spec::leaf::{LabelConflict, Protocol, Regex, Stack, Url};
+use crate::spec::series::Series;
 use crate::spec::tables::{Document, Metrics};
 use crate::units::{Decimal, Duration, Ratio, plain};
 
@@ -90,14 +92,7 @@ impl Scrape {
         let metrics = &doc.metrics;
         let interval = *metrics.interval;
         let grpc = *doc.service.protocol == Protocol::Grpc;
-        let or = |written: &Option<crate::spec::decode::Sourced<crate::spec::leaf::Metric>>,
-                  http: &str,
-                  by_grpc: &str| {
-            written.as_ref().map_or_else(
-                || if grpc { by_grpc } else { http }.to_owned(),
-                |metric| metric.0.clone(),
-            )
-        };
+        let series = Series::of(doc);
         let stored = |label: &str| stored_label(label, *metrics.on_label_conflict);
         let selector = metrics.selector.iter().flat_map(|map| map.iter());
         let errors = |map: &Map<Regex>| {
@@ -128,13 +123,9 @@ impl Scrape {
             job: names.service.clone(),
             selector: selector.map(|(label, value)| (stored(label), (**value).clone())).collect(),
             errors: metrics.errors.as_ref().map_or_else(default_errors, |map| errors(map)),
-            requests: or(&metrics.requests, "http_requests_total", "grpc_server_handled_total"),
-            latency: or(
-                &metrics.latency,
-                "http_request_duration_seconds",
-                "grpc_server_handling_seconds",
-            ),
-            in_flight: or(&metrics.in_flight, "http_requests_in_flight", "grpc_server_in_flight"),
+            requests: series.requests,
+            latency: series.latency,
+            in_flight: series.in_flight,
             native_histograms: *metrics.native_histograms,
             server: match &metrics.prometheus_url {
                 Some(url) => Decided::written((**url).clone()),
@@ -179,7 +170,7 @@ impl Targets {
         let stem = scrape.latency.strip_suffix("_seconds").unwrap_or(&scrape.latency);
         let latency = targets.latency.iter().flat_map(|list| list.iter()).map(|target| {
             let percentile = target.percentile.0;
-            let short = format!("p{}", plain(percentile).replace('.', ""));
+            let short = short(target);
             Latency { percentile, below: *target.below, metric: format!("{stem}_{short}"), short }
         });
         Self {

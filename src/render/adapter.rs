@@ -13,10 +13,10 @@ use serde_json::Value;
 
 use crate::finding::Finding;
 use crate::plan::Plan;
-use crate::plan::scaling::{Metric, Scaling};
+use crate::plan::scaling::{By, Metric, Scaling};
 use crate::promql::adapter::{Query, Share, metrics_query, series_query};
 use crate::source::Span;
-use crate::spec::leaf::{Backend, Url};
+use crate::spec::leaf::Url;
 use crate::yaml;
 
 use super::{Manifest, metadata, to_value};
@@ -118,9 +118,10 @@ pub fn request(plan: &Plan<'_>) -> Option<Request> {
         Metric::Pods { name, measure, .. } => Some((name.clone(), Query::new(plan, *measure))),
         Metric::Cpu(_) => None,
     };
-    let metrics: Vec<_> = autoscaler.metrics.iter().filter_map(custom).collect();
     // KEDA asks Prometheus itself.
-    (*doc.scaling.backend == Backend::Hpa && !metrics.is_empty()).then(|| Request {
+    let By::Hpa(metrics) = &autoscaler.by else { return None };
+    let metrics: Vec<_> = metrics.iter().filter_map(custom).collect();
+    (!metrics.is_empty()).then(|| Request {
         service: plan.names.service.clone(),
         namespace: doc.service.namespace.0.clone(),
         at: doc.service.name.span,

@@ -12,9 +12,11 @@ use crate::tree::{Node, Value};
 
 mod choice;
 mod url;
+mod version;
 
 pub use choice::*;
 pub use url::Url;
+pub use version::KedaVersion;
 
 /// Gives a leaf its inlined JSON Schema.
 macro_rules! leaf_schema {
@@ -57,6 +59,7 @@ leaf_schema! {
     PortRef => { "type": ["integer", "string"], "minimum": 1, "maximum": 65535, "pattern": r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" };
     Percentile => { "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 100, "examples": [95, 99.9] };
     Number => { "type": "number" };
+    KedaVersion => { "type": "string", "pattern": r"^[0-9]+\.[0-9]+(\.[0-9]+)?$", "examples": ["2.20", "2.17.1"] };
     Switch => { "type": ["boolean", "string"] };
     OneOrMany => { "type": ["string", "array"], "items": { "type": "string" } };
 }
@@ -269,6 +272,7 @@ text! {
     Cpu, "spec/bad-quantity", "a CPU quantity such as `\"500m\"`", Cpu::parse;
     Bytes, "spec/bad-quantity", "a memory quantity such as `\"2Gi\"`", Bytes::parse;
     Policy, "spec/bad-policy", "a policy such as `\"2 pods / 30s\"`", policy;
+    KedaVersion, "spec/bad-value", "a version such as `\"2.20\"`", KedaVersion::read;
     Image, "spec/bad-image", "an image reference", image;
     Url, "spec/bad-value", "an address such as `\"http://prometheus-operated.monitoring.svc:9090\"`", Url::parse;
     Metric, "spec/bad-name", "a metric name", metric;
