@@ -351,7 +351,7 @@ fn rust_files(folder: &str) -> Result<Vec<Source>> {
         let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
         if entry.file_type()?.is_dir() {
             sources.extend(rust_files(&path)?);
-        } else if path.ends_with(".rs") {
+        } else if entry.path().extension().is_some_and(|extension| extension == "rs") {
             sources.push(Source::new(path, fs::read_to_string(entry.path())?));
         }
     }
@@ -405,9 +405,9 @@ impl Token {
             (Self::Comment, text.find('\n').unwrap_or(text.len()))
         } else if text.starts_with("/*") {
             (Self::Comment, through(2, "*/"))
-        } else if text.starts_with('"') {
+        } else if let Some(content) = text.strip_prefix('"') {
             let mut escaped = false;
-            let end = text[1..].find(|c| {
+            let end = content.find(|c| {
                 let ends = c == '"' && !escaped;
                 escaped = c == '\\' && !escaped;
                 ends
