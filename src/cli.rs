@@ -1,11 +1,13 @@
 //! The command line: the only place, beside `source::read`, that touches files and streams.
 
+mod adapter;
 mod init;
 mod input;
 mod output;
 mod profile;
 mod render;
 mod schema;
+mod services;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -72,6 +74,8 @@ enum Command {
     Render(render::Args),
     /// Print where every number of a service comes from (the same as `render --why`).
     ExplainPlan(render::ExplainArgs),
+    /// Print what prometheus-adapter needs to serve the HPAs of one or many services, as Helm values.
+    Adapter(adapter::Args),
     /// Write a commented slo.toml to start from.
     Init(init::Args),
     /// List the profiles, or show one.
@@ -141,6 +145,7 @@ fn dispatch(command: Command, io: &mut Io<'_>) -> Run {
     match command {
         Command::Render(args) => render::run(&args, io),
         Command::ExplainPlan(args) => render::explain(&args, io),
+        Command::Adapter(args) => adapter::run(&args, io),
         Command::Init(args) => init::run(&args, io),
         Command::Profile(command) => profile::run(&command, io),
         Command::Schema(args) => schema::run(&args, io),

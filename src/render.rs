@@ -1,5 +1,6 @@
 //! From decided numbers to manifests: typed objects, serialised here and nowhere else.
 
+pub mod adapter;
 mod autoscaler;
 mod disruption;
 mod metadata;
@@ -87,6 +88,11 @@ pub fn manifests(plan: &Plan<'_>, files: &Files) -> Result<Vec<Manifest>, Vec<Fi
     if let Some(rules) = rules::prometheus_rule(plan).transpose() {
         all.add(rules);
     }
+    if *outputs.adapter
+        && let Some(rules) = adapter::config_map(plan).transpose()
+    {
+        all.push(rules);
+    }
     let Objects { mut manifests, mut findings, .. } = all;
     findings.extend(patch::apply(plan.spec, &mut manifests));
     if findings.is_empty() { Ok(manifests) } else { Err(findings) }
@@ -97,7 +103,6 @@ fn unsupported(doc: &Document) -> Vec<Finding> {
     let outputs = &doc.outputs;
     let later = [
         (&outputs.dashboard, "dashboard"),
-        (&outputs.adapter, "adapter"),
         (&outputs.runbook, "runbook"),
         (&outputs.rule_tests, "rule_tests"),
     ];
@@ -121,10 +126,12 @@ struct Objects<'a> {
 
 impl Objects<'_> {
     fn add<T: Serialize>(&mut self, object: Result<T, String>) {
-        let object = object
-            .and_then(|object| serde_json::to_value(object).map_err(|error| error.to_string()));
-        match object {
-            Ok(object) => self.manifests.push(Manifest::new(object)),
+        self.push(object.and_then(to_value).map(Manifest::new));
+    }
+
+    fn push(&mut self, manifest: Result<Manifest, String>) {
+        match manifest {
+            Ok(manifest) => self.manifests.push(manifest),
             Err(error) => {
                 let at = crate::source::Span::start_of(self.plan.spec.file);
                 self.findings.push(
@@ -140,9 +147,19 @@ impl Objects<'_> {
     }
 }
 
+/// The one intermediate form of everything typed.
+fn to_value<T: Serialize>(object: T) -> Result<Value, String> {
+    serde_json::to_value(object).map_err(|error| error.to_string())
+}
+
 impl Manifest {
-    /// Reads the identity of `object`.
-    fn new(object: Value) -> Self {
+    /// Reads the identity of `object`, and has its metadata follow it: the Kubernetes types sort fields by name.
+    fn new(mut object: Value) -> Self {
+        if let Some(fields) = object.as_object_mut()
+            && let Some(metadata) = fields.shift_remove("metadata")
+        {
+            fields.shift_insert(fields.len().min(2), "metadata".to_owned(), metadata);
+        }
         let text = |pointer: &str| {
             object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
         };

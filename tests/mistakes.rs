@@ -230,6 +230,7 @@ fn burn_rate_tiers() {
 fn metrics() {
     check("[metrics]\nport = ‹spec/unknown-port›\"metrics\"‹/›");
     check("[metrics]\nscrape_timeout = ‹spec/conflict›\"20s\"‹/›");
+    check("[metrics]\nprometheus_url = ‹spec/bad-value›\"prometheus:9090\"‹/›");
     check("[metrics]\nrate_window = ‹spec/conflict›\"20s\"‹/›");
     check("[metrics]\nerrors = { status = ‹spec/bad-value›\"5[\"‹/› }");
     check("[metrics]\nerrors = { status = ‹spec/bad-value›\"(?u)5..\"‹/› }");

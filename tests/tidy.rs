@@ -32,7 +32,10 @@ const MODULES: [(&str, &[&str]); 16] = [
     ("schema", &["source", "finding", "kinds", "tree", "profile", "spec", "report"]),
     (
         "render",
-        &["source", "finding", "units", "text", "kinds", "spec", "plan", "promql", "schema"],
+        &[
+            "source", "finding", "units", "text", "yaml", "kinds", "spec", "plan", "promql",
+            "schema",
+        ],
     ),
     (
         "cli",

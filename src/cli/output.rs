@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use similar::TextDiff;
 
 use crate::render::Manifest;
@@ -22,28 +23,47 @@ pub(super) enum Format {
     Json,
 }
 
-fn bug(error: impl std::fmt::Display) -> Stop {
+pub(super) fn bug(error: impl std::fmt::Display) -> Stop {
     Stop::Message(format!("an object could not be written: {error}; this is a bug of slogen"))
 }
 
+impl Format {
+    /// One document.
+    pub(super) fn text(self, document: &Value) -> Result<String, Stop> {
+        match self {
+            Self::Yaml => yaml::emit::stream(&[document]).map_err(bug),
+            Self::Json => {
+                serde_json::to_string_pretty(document).map(|text| text + "\n").map_err(bug)
+            }
+        }
+    }
+}
+
+/// The objects of a service.
+pub(super) struct Service {
+    /// The folder for them, among those of other services.
+    pub(super) folder: String,
+    /// The objects.
+    pub(super) manifests: Vec<Manifest>,
+}
+
 /// All objects of all services as one stream.
-fn stream(services: &[Vec<Manifest>], format: Format) -> Result<String, Stop> {
+fn stream(services: &[Service], format: Format) -> Result<String, Stop> {
     use rayon::prelude::*;
     match format {
         Format::Yaml => {
             let texts: Vec<String> = services
                 .par_iter()
-                .filter(|manifests| !manifests.is_empty())
-                .map(|manifests| documents(manifests))
+                .filter(|service| !service.manifests.is_empty())
+                .map(|service| documents(&service.manifests))
                 .collect::<Result<_, _>>()
                 .map_err(bug)?;
             Ok(texts.join("---\n"))
         }
         Format::Json => {
-            let items: Vec<_> =
-                services.iter().flatten().map(|manifest| &manifest.object).collect();
-            let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": items });
-            serde_json::to_string_pretty(&list).map(|text| text + "\n").map_err(bug)
+            let manifests = services.iter().flat_map(|service| &service.manifests);
+            let items: Vec<_> = manifests.map(|manifest| &manifest.object).collect();
+            format.text(&serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": items }))
         }
     }
 }
@@ -52,22 +72,21 @@ fn documents(manifests: &[Manifest]) -> Result<String, String> {
     yaml::emit::stream(&manifests.iter().map(|manifest| &manifest.object).collect::<Vec<_>>())
 }
 
+/// The Helm values of prometheus-adapter, beside the objects.
+pub(super) const ADAPTER_VALUES: &str = "adapter-values.yaml";
 const KUSTOMIZATION: &str = "kustomization.yaml";
 const KUSTOMIZE_CONFIG: &str = "kustomizeconfig.yaml";
 
 /// One file an object, with a kustomization that lists them in order.
 ///
 /// Paths are relative; those of several services start with `<namespace>-<name>/`.
-fn folder(services: &[Vec<Manifest>]) -> Result<BTreeMap<PathBuf, String>, Stop> {
+fn folder(services: &[Service]) -> Result<BTreeMap<PathBuf, String>, Stop> {
     let mut files = BTreeMap::new();
     let mut resources = Vec::new();
-    for manifests in services {
-        for manifest in manifests {
+    for service in services {
+        for manifest in &service.manifests {
             let file = format!("{}-{}.yaml", manifest.kind.to_lowercase(), manifest.name);
-            let path = match service_folder(manifests) {
-                Some(folder) if services.len() > 1 => format!("{folder}/{file}"),
-                _ => file,
-            };
+            let path = if services.len() > 1 { format!("{}/{file}", service.folder) } else { file };
             files.insert(
                 PathBuf::from(&path),
                 documents(std::slice::from_ref(manifest)).map_err(bug)?,
@@ -102,15 +121,6 @@ fn folder(services: &[Vec<Manifest>]) -> Result<BTreeMap<PathBuf, String>, Stop>
     files.insert(PathBuf::from(KUSTOMIZATION), yaml::emit::stream(&[&kustomization]).map_err(bug)?);
     files.insert(PathBuf::from(KUSTOMIZE_CONFIG), yaml::emit::stream(&[&config]).map_err(bug)?);
     Ok(files)
-}
-
-/// `<namespace>-<name>` of the service whose objects these are: its workload's.
-fn service_folder(manifests: &[Manifest]) -> Option<String> {
-    let app = |manifest: &Manifest| {
-        let name = manifest.object.pointer("/metadata/labels/app.kubernetes.io~1name")?.as_str()?;
-        Some(format!("{}-{name}", manifest.namespace))
-    };
-    manifests.iter().find_map(app)
 }
 
 /// Writes `files` below `folder`, each in one step; those that are right already are left alone.
@@ -163,7 +173,10 @@ fn stale(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Vec<PathBuf> {
         })
         .filter(|path| {
             let text = fs::read_to_string(folder.join(path)).unwrap_or_default();
-            text.lines().any(|line| line.trim() == "app.kubernetes.io/managed-by: slogen")
+            let labelled =
+                text.lines().any(|line| line.trim() == "app.kubernetes.io/managed-by: slogen");
+            // What is no object has no labels.
+            labelled || path == Path::new(ADAPTER_VALUES)
         })
         .collect();
     stale.sort();
@@ -211,7 +224,9 @@ fn unified(old: &str, new: &str, from: &Path, to: &Path) -> String {
 /// Rendered services, in whichever form is asked for.
 pub(super) struct Rendered {
     /// The objects of each service.
-    pub(super) services: Vec<Vec<Manifest>>,
+    pub(super) services: Vec<Service>,
+    /// What is no object, by file name: beside the objects in a folder, in a stream only without them.
+    pub(super) beside: BTreeMap<&'static str, Value>,
     /// The form of the stream.
     pub(super) format: Format,
     /// All objects, not a selection by `--only`: a folder then holds nothing else.
@@ -220,6 +235,9 @@ pub(super) struct Rendered {
 
 impl Rendered {
     pub(super) fn stream(&self) -> Result<String, Stop> {
+        if self.services.is_empty() {
+            return self.beside.values().map(|document| self.format.text(document)).collect();
+        }
         stream(&self.services, self.format)
     }
 
@@ -230,6 +248,9 @@ impl Rendered {
             files.retain(|path, _| {
                 ![KUSTOMIZATION, KUSTOMIZE_CONFIG].map(Path::new).contains(&path.as_path())
             });
+        }
+        for (name, document) in &self.beside {
+            files.insert(PathBuf::from(name), Format::Yaml.text(document)?);
         }
         Ok(files)
     }

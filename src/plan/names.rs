@@ -20,6 +20,8 @@ pub struct Names {
     pub monitor: String,
     /// PrometheusRule.
     pub rules: String,
+    /// ConfigMap with the rules of prometheus-adapter.
+    pub adapter_rules: String,
     /// ServiceAccount, where the pods have one of their own.
     pub service_account: Option<String>,
     /// Stem of the alerts' names.
@@ -42,6 +44,7 @@ impl Names {
             authentication: format!("{service}-keda-auth"),
             monitor: format!("{service}-metrics"),
             rules: format!("{service}-slo-rules"),
+            adapter_rules: format!("{service}-adapter-rules"),
             service_account: account
                 .or_else(|| doc.outputs.service_account.then(|| service.clone())),
             pascal: pascal(&service),

@@ -49,13 +49,24 @@ pub enum By {
 pub enum Metric {
     /// Mean over the pods of a custom metric.
     Pods {
-        /// Name in the custom metrics API.
+        /// Name in the custom metrics API: what the autoscaler asks for, and what prometheus-adapter serves.
         name: String,
+        /// What is measured.
+        measure: Measure,
         /// The value as a Kubernetes quantity.
         average: Decided<String>,
     },
     /// CPU in percent of the request.
     Cpu(Decided<i32>),
+}
+
+/// What a custom metric measures, pod by pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// This percentile of the latency.
+    Latency(Decimal),
+    /// Requests in flight.
+    InFlight,
 }
 
 /// One direction of scaling.
@@ -105,7 +116,7 @@ impl Scaling {
             By::Hpa(metrics) => {
                 for metric in metrics {
                     match metric {
-                        Metric::Pods { name, average } => {
+                        Metric::Pods { name, average, .. } => {
                             derived.add(&format!("scale at {name}"), average);
                         }
                         Metric::Cpu(percent) => derived.add("scale at cpu utilisation", percent),
@@ -127,7 +138,11 @@ fn metrics(signal: Signal, doc: &Document, targets: &Targets) -> Vec<Metric> {
                 let written = at.latency.as_ref().map(|at| at.seconds());
                 let average =
                     scale_at(written, target.below.seconds(), "its target in seconds", doc);
-                Metric::Pods { name: target.metric.clone(), average: average.map(quantity::milli) }
+                Metric::Pods {
+                    name: target.metric.clone(),
+                    measure: Measure::Latency(target.percentile),
+                    average: average.map(quantity::milli),
+                }
             })
             .collect(),
         Signal::InFlight => targets
@@ -140,7 +155,11 @@ fn metrics(signal: Signal, doc: &Document, targets: &Targets) -> Vec<Metric> {
                     "its target",
                     doc,
                 );
-                Metric::Pods { name: target.metric.clone(), average: average.map(quantity::milli) }
+                Metric::Pods {
+                    name: target.metric.clone(),
+                    measure: Measure::InFlight,
+                    average: average.map(quantity::milli),
+                }
             })
             .collect(),
         Signal::Cpu => targets.cpu.iter().map(|target| Metric::Cpu(cpu(*target, doc))).collect(),

@@ -43,7 +43,7 @@ pub(super) fn target_kind(plan: &Plan<'_>) -> &'static str {
 
 fn metric(metric: &Metric) -> MetricSpec {
     match metric {
-        Metric::Pods { name, average } => MetricSpec {
+        Metric::Pods { name, average, .. } => MetricSpec {
             type_: "Pods".to_owned(),
             pods: Some(PodsMetricSource {
                 metric: MetricIdentifier { name: name.clone(), selector: None },

@@ -11,9 +11,11 @@ use super::decode::{Decoder, Field, Text};
 use crate::tree::{Node, Value};
 
 mod choice;
+mod url;
 mod version;
 
 pub use choice::*;
+pub use url::Url;
 pub use version::KedaVersion;
 
 /// Gives a leaf its inlined JSON Schema.
@@ -50,6 +52,7 @@ leaf_schema! {
     Regex => { "type": "string", "examples": ["5..", "Internal|Unavailable"] };
     Metric => { "type": "string", "pattern": "^[a-zA-Z_:][a-zA-Z0-9_:]*$" };
     AbsolutePath => { "type": "string", "pattern": "^/" };
+    Url => { "type": "string", "pattern": r"^https?://[^\s/]+", "examples": ["http://prometheus-operated.monitoring.svc:9090"] };
     Policy => { "type": "string", "pattern": r"^[0-9]+ *(%|pods?) */ *[0-9].*$", "examples": ["2 pods / 30s", "50% / 30s"] };
     Amount => { "type": ["integer", "string"], "pattern": "^[0-9]+%$", "minimum": 0, "examples": [1, "25%"] };
     Port => { "type": "integer", "minimum": 1, "maximum": 65535 };
@@ -271,6 +274,7 @@ text! {
     Policy, "spec/bad-policy", "a policy such as `\"2 pods / 30s\"`", policy;
     KedaVersion, "spec/bad-value", "a version such as `\"2.20\"`", KedaVersion::read;
     Image, "spec/bad-image", "an image reference", image;
+    Url, "spec/bad-value", "an address such as `\"http://prometheus-operated.monitoring.svc:9090\"`", Url::parse;
     Metric, "spec/bad-name", "a metric name", metric;
     AbsolutePath, "spec/bad-value", "a path such as `\"/metrics\"`", |text: &str| {
         let ok = text.starts_with('/') && !text.contains(char::is_control);

@@ -14,7 +14,7 @@ use super::leaf::{
     AbsolutePath, Amount, AntiAffinity, Backend, Fallback, Image, KedaVersion, Label,
     LabelConflict, LabelValue, Metric, MetricType, Number, OneOrMany, Percentile, Policy, Port,
     PortName, PortRef, Protocol, PullPolicy, Regex, Scheme, Seccomp, Seconds, Select, ServiceName,
-    Signal, Spread, Stack, Subdomain, Switch, TaintEffect, Transport, WorkloadKind,
+    Signal, Spread, Stack, Subdomain, Switch, TaintEffect, Transport, Url, WorkloadKind,
 };
 
 table! {
@@ -268,6 +268,9 @@ table! {
         given release: LabelValue;
         /// Namespace that Prometheus scrapes from.
         given monitoring_namespace: Label;
+        /// Where prometheus-adapter finds Prometheus.
+        /// Default: the Service that `stack` has in `monitoring_namespace`, port 9090.
+        opt prometheus_url: Url;
         /// Major version of Prometheus: 2 or 3 (decides how `le` is written).
         given prometheus: u16;
         /// Range of rates in queries. Default: 4 × interval, at least 1m.
@@ -547,7 +550,7 @@ table! {
         given network_policy: bool;
         /// The Grafana dashboard, as ConfigMap.
         given dashboard: bool;
-        /// The configuration of prometheus-adapter, as ConfigMap.
+        /// The rules of prometheus-adapter for this service, as ConfigMap, and with `--out-dir` as Helm values.
         given adapter: bool;
         /// The runbook, with `--out-dir`.
         given runbook: bool;

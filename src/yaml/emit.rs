@@ -43,11 +43,11 @@ impl Serialize for Node<'_> {
     }
 }
 
-/// True for a text that every YAML reader takes from a literal block as it is: whole lines, none of which could
-/// be mistaken for indentation or ends in blanks, and no character that needs an escape.
+/// True for a text that every YAML reader takes from a literal block as it is: whole lines, the first of which shows
+/// the indentation, none of which ends in blanks, and no character that needs an escape.
 fn is_block(text: &str) -> bool {
     let plain = |line: &str| {
-        !line.starts_with([' ', '\t'])
+        !line.trim_start_matches(' ').starts_with('\t')
             && !line.ends_with([' ', '\t'])
             && line.chars().all(|c| {
                 c == '\t' || !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
@@ -56,7 +56,7 @@ fn is_block(text: &str) -> bool {
     text.trim_end_matches('\n').contains('\n')
         && text.ends_with('\n')
         && !text.ends_with("\n\n")
-        && !text.starts_with('\n')
+        && !text.starts_with(['\n', ' '])
         && text.lines().all(plain)
 }
 
@@ -97,6 +97,9 @@ mod tests {
             "  a\nb",
             "\t\n",
             "a\n\tb\n",
+            "a\n  \tb\n",
+            "a:\n- b:\n    c\n\n  d\n",
+            " a\nb\n",
             "a \nb\n",
             "a\r\nb\n",
             "a\u{85}b\nc\n",
@@ -120,6 +123,7 @@ mod tests {
     #[test]
     fn whole_lines_become_a_literal_block() {
         assert_eq!(stream(&[&json!({ "k": "a: 1\nb\n" })]).unwrap(), "k: |\n  a: 1\n  b\n");
+        assert_eq!(stream(&[&json!({ "k": "a:\n  b\n" })]).unwrap(), "k: |\n  a:\n    b\n");
         assert_eq!(stream(&[&json!({ "k": "\t\n" })]).unwrap(), "k: \"\\t\\n\"\n");
     }
 
