@@ -1,5 +1,6 @@
 //! The command line: the only place, beside `source::read`, that touches files and streams.
 
+mod adapter;
 mod dashboard;
 mod init;
 mod input;
@@ -8,6 +9,7 @@ mod profile;
 mod render;
 mod runbook;
 mod schema;
+mod services;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -74,6 +76,8 @@ enum Command {
     Render(render::Args),
     /// Print where every number of a service comes from (the same as `render --why`).
     ExplainPlan(render::ExplainArgs),
+    /// Print what prometheus-adapter needs to serve the HPAs of one or many services, as Helm values.
+    Adapter(adapter::Args),
     /// Print the Grafana dashboard, as ConfigMap or as JSON to import.
     Dashboard(dashboard::Args),
     /// Print the runbook: what each alert means, what to look at, and what to change.
@@ -147,6 +151,7 @@ fn dispatch(command: Command, io: &mut Io<'_>) -> Run {
     match command {
         Command::Render(args) => render::run(&args, io),
         Command::ExplainPlan(args) => render::explain(&args, io),
+        Command::Adapter(args) => adapter::run(&args, io),
         Command::Dashboard(args) => dashboard::run(&args, io),
         Command::Runbook(args) => runbook::run(&args, io),
         Command::Init(args) => init::run(&args, io),

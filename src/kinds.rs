@@ -64,7 +64,11 @@ macro_rules! kind {
     };
 }
 
+pub mod keda;
 pub mod monitoring;
+
+/// A Kubernetes quantity: `1.1`, `500m`, `2Gi`.
+const QUANTITY: &str = r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$";
 
 /// A whole number or a text, as for a port that is given by number or by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

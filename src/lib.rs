@@ -18,6 +18,7 @@ pub mod kinds;
 pub mod plan;
 pub mod profile;
 pub mod promql;
+pub mod query;
 pub mod render;
 pub mod report;
 pub mod runbook;

@@ -3,44 +3,92 @@
 //! Labels and values from slo.toml pass through [`matcher`], which quotes them; nothing else may put text into
 //! an expression.
 
+pub mod adapter;
 pub mod slo;
 pub mod view;
 
 use crate::plan::Plan;
-use crate::plan::targets::Latency;
-use crate::units::{Decimal, plain};
+use crate::plan::scaling::Measure;
+use crate::plan::targets::{Latency, Scrape};
+use crate::units::{Decimal, Duration, plain};
 
-/// Quantile of the latency of each pod, in seconds, labelled `namespace` and `pod`.
-pub fn latency_by_pod(plan: &Plan<'_>, target: &Latency) -> String {
-    quantile(plan, target, &["namespace", "pod"])
+/// What is measured, of each pod of the service, labelled `namespace` and `pod`; latencies are in seconds.
+pub fn by_pod(plan: &Plan<'_>, measure: Measure) -> String {
+    of_service(plan, measure, &["namespace", "pod"])
 }
 
-/// Quantile of the latency of the whole service, in seconds.
-pub fn latency(plan: &Plan<'_>, target: &Latency) -> String {
-    quantile(plan, target, &[])
+/// Quantile of the latency of the whole service, one series: in seconds, or in milliseconds.
+///
+/// Without traffic the quantile is NaN, which KEDA takes for a failed query, as it must take a lost scrape
+/// (`prometheus_scaler.go`): its fallback would then hold an idle fleet at its size. So no requests are a latency of
+/// 0, and no series are still no answer.
+pub fn latency(plan: &Plan<'_>, target: &Latency, millis: bool) -> String {
+    let scrape = &plan.scrape;
+    let factor = if millis { "1000 * " } else { "" };
+    let requests = if scrape.native_histograms {
+        format!("histogram_count(sum({}))", rate(plan, &scrape.latency, &[]))
+    } else {
+        format!("sum({})", rate(plan, &format!("{}_count", scrape.latency), &[]))
+    };
+    let quantile = of_service(plan, Measure::Latency(target.percentile), &[]);
+    format!("{factor}{quantile} >= 0 or {requests} == 0")
 }
 
 /// The quantile of the latency of the whole service is above its target.
 pub fn latency_breach(plan: &Plan<'_>, target: &Latency) -> String {
-    format!("{} > {}", latency(plan, target), plain(target.below.seconds()))
+    let quantile = of_service(plan, Measure::Latency(target.percentile), &[]);
+    format!("{quantile} > {}", plain(target.below.seconds()))
 }
 
-fn quantile(plan: &Plan<'_>, target: &Latency, by: &[&str]) -> String {
-    let quantile = plain(target.percentile / Decimal::ONE_HUNDRED);
-    let scrape = &plan.scrape;
-    let (suffix, le) = if scrape.native_histograms { ("", None) } else { ("_bucket", Some("le")) };
-    let by: Vec<&str> = by.iter().copied().chain(le).collect();
-    let by = if by.is_empty() { String::new() } else { format!(" by ({})", by.join(", ")) };
-    let rate = rate(plan, &format!("{}{suffix}", scrape.latency), &[]);
-    format!("histogram_quantile({quantile}, sum{by} ({rate}))")
+/// Requests in flight of the whole service, one series. Where nothing has been served yet there is no gauge, and
+/// nothing in flight; of a latency the same would hide that nobody knows it (autoscaling.md 3.3).
+pub fn in_flight(plan: &Plan<'_>) -> String {
+    format!("{} or vector(0)", of_service(plan, Measure::InFlight, &[]))
 }
 
-/// Requests in flight of each pod, labelled `namespace` and `pod`; averaged, since a scrape sees one moment.
-pub fn in_flight_by_pod(plan: &Plan<'_>) -> String {
+/// What is measured of this service alone, told apart by the labels `by`.
+fn of_service(plan: &Plan<'_>, measure: Measure, by: &[&str]) -> String {
     let scrape = &plan.scrape;
-    let selector = selector(plan, &[]);
+    let (series, selector) = (series(scrape, measure), selector(plan, &[]));
     let window = scrape.rate_window.value;
-    format!("sum by (namespace, pod) (avg_over_time({}{{{selector}}}[{window}]))", scrape.in_flight)
+    let over = Over { series: &series, selector: &selector, window, by };
+    measured(measure, scrape.native_histograms, &over)
+}
+
+/// The name of the series that hold what is measured.
+fn series(scrape: &Scrape, measure: Measure) -> String {
+    match measure {
+        Measure::Latency(_) if scrape.native_histograms => scrape.latency.clone(),
+        Measure::Latency(_) => format!("{}_bucket", scrape.latency),
+        Measure::InFlight => scrape.in_flight.clone(),
+    }
+}
+
+/// What an expression reads, and the labels by which its results are told apart.
+struct Over<'a> {
+    series: &'a str,
+    selector: &'a str,
+    window: Duration,
+    by: &'a [&'a str],
+}
+
+/// The one expression behind recordings, alerts and every autoscaler, which so see the same numbers.
+fn measured(measure: Measure, native: bool, over: &Over<'_>) -> String {
+    let Over { series, selector, window, by } = over;
+    let sum = |le: Option<&str>| {
+        let by: Vec<&str> = by.iter().copied().chain(le).collect();
+        if by.is_empty() { "sum".to_owned() } else { format!("sum by ({}) ", by.join(", ")) }
+    };
+    let read = format!("{series}{{{selector}}}[{window}]");
+    match measure {
+        Measure::Latency(percentile) => {
+            let quantile = plain(percentile / Decimal::ONE_HUNDRED);
+            let sum = sum((!native).then_some("le"));
+            format!("histogram_quantile({quantile}, {sum}(rate({read})))")
+        }
+        // Averaged, since a scrape sees one moment.
+        Measure::InFlight => format!("{}(avg_over_time({read}))", sum(None)),
+    }
 }
 
 /// The share of failed requests is above `below`. Without traffic there is no share, and no alert.

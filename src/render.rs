@@ -1,5 +1,6 @@
 //! From decided numbers to manifests: typed objects, serialised here and nowhere else.
 
+pub mod adapter;
 mod autoscaler;
 mod dashboard;
 mod disruption;
@@ -9,6 +10,7 @@ mod network;
 mod patch;
 mod pod;
 mod rules;
+mod scaled_object;
 mod service;
 mod workload;
 
@@ -18,9 +20,9 @@ use serde_json::Value;
 use crate::finding::Finding;
 use crate::kinds::monitoring::PrometheusRule;
 use crate::plan::Plan;
-use crate::plan::scaling::Scaling;
+use crate::plan::scaling::{By, Scaling};
 use crate::source::Files;
-use crate::spec::leaf::Backend;
+use crate::spec::decode::Sourced;
 use crate::spec::tables::Document;
 
 /// A finished object.
@@ -87,7 +89,15 @@ fn objects(plan: &Plan<'_>, files: &Files, dashboard: bool) -> Result<Vec<Manife
         all.add(Ok(budget));
     }
     if let Scaling::Auto(autoscaler) = &plan.scaling {
-        all.add(Ok(autoscaler::hpa(plan, autoscaler)));
+        match &autoscaler.by {
+            By::Hpa(metrics) => all.add(Ok(autoscaler::hpa(plan, autoscaler, metrics))),
+            By::Keda(keda) => {
+                if let Some(auth) = &keda.auth {
+                    all.add(Ok(scaled_object::authentication(plan, auth)));
+                }
+                all.add(Ok(scaled_object::scaled_object(plan, autoscaler, keda)));
+            }
+        }
     }
     if *outputs.service {
         all.add(Ok(monitor::service_monitor(plan)));
@@ -97,6 +107,11 @@ fn objects(plan: &Plan<'_>, files: &Files, dashboard: bool) -> Result<Vec<Manife
     if let Some(rules) = rules::prometheus_rule(plan).transpose() {
         all.add(rules);
     }
+    if *outputs.adapter
+        && let Some(rules) = adapter::config_map(plan).transpose()
+    {
+        all.push(rules);
+    }
     let Objects { mut manifests, mut findings, .. } = all;
     findings.extend(patch::apply(plan.spec, &mut manifests));
     if findings.is_empty() { Ok(manifests) } else { Err(findings) }
@@ -104,26 +119,18 @@ fn objects(plan: &Plan<'_>, files: &Files, dashboard: bool) -> Result<Vec<Manife
 
 /// What slo.toml may ask for already, and a later version renders.
 fn unsupported(doc: &Document) -> Vec<Finding> {
-    let backend = &doc.scaling.backend;
-    let keda = (**backend == Backend::Keda && doc.scaling.replicas.is_none()).then(|| {
-        Finding::error(
-            "spec/unsupported",
-            backend.span,
-            "rendering for backend `keda` comes with a later version of slogen",
-        )
-        .help("set `scaling.backend = \"hpa\"` to scale on latency, requests in flight and CPU now")
-    });
     let outputs = &doc.outputs;
-    let later = [(&outputs.adapter, "adapter"), (&outputs.rule_tests, "rule_tests")];
-    let outputs = later.into_iter().filter(|(output, _)| ***output).map(|(output, name)| {
+    let later = [(&outputs.rule_tests, "rule_tests")];
+    let asked = later.into_iter().filter(|(output, _)| ***output);
+    let finding = |(output, name): (&Sourced<bool>, &str)| {
         Finding::error(
             "spec/unsupported",
             output.span,
             format!("`outputs.{name}` comes with a later version of slogen"),
         )
         .help("remove it, or set it to false")
-    });
-    keda.into_iter().chain(outputs).collect()
+    };
+    asked.map(finding).collect()
 }
 
 struct Objects<'a> {
@@ -134,10 +141,12 @@ struct Objects<'a> {
 
 impl Objects<'_> {
     fn add<T: Serialize>(&mut self, object: Result<T, String>) {
-        let object = object
-            .and_then(|object| serde_json::to_value(object).map_err(|error| error.to_string()));
-        match object {
-            Ok(object) => self.manifests.push(Manifest::new(object)),
+        self.push(object.and_then(to_value).map(Manifest::new));
+    }
+
+    fn push(&mut self, manifest: Result<Manifest, String>) {
+        match manifest {
+            Ok(manifest) => self.manifests.push(manifest),
             Err(error) => {
                 let at = crate::source::Span::start_of(self.plan.spec.file);
                 self.findings.push(
@@ -153,6 +162,11 @@ impl Objects<'_> {
     }
 }
 
+/// The one intermediate form of everything typed.
+fn to_value<T: Serialize>(object: T) -> Result<Value, String> {
+    serde_json::to_value(object).map_err(|error| error.to_string())
+}
+
 impl Manifest {
     /// The text of the dashboard, if this is the ConfigMap that holds one.
     pub fn dashboard(&self) -> Option<&str> {
@@ -160,13 +174,12 @@ impl Manifest {
         self.object.get("data")?.as_object()?.values().next()?.as_str()
     }
 
-    /// Reads the identity of `object`, whose metadata comes third: Kubernetes' types sort `data` above it.
+    /// Reads the identity of `object`, and has its metadata follow it: the Kubernetes types sort fields by name.
     fn new(mut object: Value) -> Self {
         if let Some(fields) = object.as_object_mut()
             && let Some(metadata) = fields.shift_remove("metadata")
         {
-            let third = fields.len().min(2);
-            fields.shift_insert(third, "metadata".to_owned(), metadata);
+            fields.shift_insert(fields.len().min(2), "metadata".to_owned(), metadata);
         }
         let text = |pointer: &str| {
             object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()

@@ -11,11 +11,12 @@ use serde::Serialize;
 use crate::kinds::IntOrString;
 use crate::kinds::monitoring::{Rule, RuleGroup};
 use crate::plan::Plan;
-use crate::plan::scaling::{Autoscaler, Direction, Metric, Scaling};
+use crate::plan::scaling::keda::{Asked, Asks, Keda, Trigger};
+use crate::plan::scaling::{Autoscaler, By, Direction, Metric, Scaling};
 use crate::plan::slo::{Indicator, Slo, Tier};
 use crate::promql::{self, slo, view};
 use crate::render;
-use crate::spec::leaf::{Backend, Policy, Scheme, Stack, WorkloadKind};
+use crate::spec::leaf::{MetricType, Policy, Scheme, Stack, WorkloadKind};
 use crate::spec::tables::Document;
 use crate::text;
 use crate::units::{Decimal, Ratio, plain};
@@ -49,6 +50,8 @@ struct Page {
     service: String,
     namespace: String,
     kind: &'static str,
+    /// Behind a Service.
+    exposed: bool,
     workload: &'static str,
     monitor: Monitor,
     /// The PrometheusRule, where there is one.
@@ -98,6 +101,8 @@ struct Objective {
 struct Auto {
     hpa: String,
     scaled_object: Option<String>,
+    /// KEDA may take the last pod away.
+    to_zero: bool,
     min: i32,
     max: i32,
     /// A floor that helps at once.
@@ -105,6 +110,8 @@ struct Auto {
     metrics: Vec<ScaleOn>,
     /// Some metric is served by an adapter.
     custom: bool,
+    /// Some trigger asks Prometheus.
+    asks: bool,
     tolerance: String,
     up: String,
     up_window: String,
@@ -116,9 +123,13 @@ struct Auto {
 #[derive(Serialize)]
 struct ScaleOn {
     name: String,
+    /// The name as code; that of a trigger is whatever the user wrote.
+    code: String,
     at: String,
-    /// Served by an adapter, and not by metrics-server.
+    /// Served by prometheus-adapter.
     custom: bool,
+    /// What KEDA asks Prometheus.
+    query: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -140,8 +151,11 @@ struct Queries {
 
 #[derive(Serialize)]
 struct Prometheus {
+    /// Where it runs, and what belongs to it.
     namespace: String,
-    service: String,
+    address: String,
+    /// What brings it to this machine, if it is a Service of the cluster.
+    forward: Option<String>,
 }
 
 /// All alerts of one name.
@@ -197,6 +211,7 @@ impl Page {
                 WorkloadKind::Deployment => "Deployment",
                 WorkloadKind::StatefulSet => "StatefulSet",
             },
+            exposed: *doc.outputs.service,
             workload: workload.word(),
             monitor: Monitor {
                 kind: if *doc.outputs.service { "ServiceMonitor" } else { "PodMonitor" },
@@ -225,7 +240,7 @@ impl Page {
                     .as_ref()
                     .map(|target| query(&view::in_flight_of_pods(plan, target))),
             },
-            prometheus: prometheus(doc),
+            prometheus: Prometheus::new(plan),
             fetch: fetch(plan),
             startup_budget: plan.probes.startup_budget.value.to_string(),
             startup: format!("{} × {}", *doc.probes.startup.period, *doc.probes.startup.failures),
@@ -261,27 +276,24 @@ impl Objective {
 
 impl Auto {
     fn new(plan: &Plan<'_>, autoscaler: &Autoscaler) -> Self {
-        let custom = |metric: &Metric| matches!(metric, Metric::Pods { .. });
-        let keda = *plan.spec.doc.scaling.backend == Backend::Keda;
-        let hpa = plan.names.hpa.clone();
-        let metric = |metric: &Metric| match metric {
-            Metric::Pods { name, average, .. } => {
-                ScaleOn { name: name.clone(), at: average.value.clone(), custom: true }
-            }
-            Metric::Cpu(percent) => {
-                let at = format!("{}% of the request", percent.value);
-                ScaleOn { name: "cpu".to_owned(), at, custom: false }
+        let (scaled_object, metrics) = match &autoscaler.by {
+            By::Hpa(metrics) => (None, metrics.iter().map(ScaleOn::metric).collect()),
+            By::Keda(Keda { triggers, .. }) => {
+                let metrics = triggers.iter().map(|trigger| ScaleOn::trigger(plan, trigger));
+                (Some(plan.names.scaled_object.clone()), metrics.collect::<Vec<_>>())
             }
         };
+        let (min, max) = (autoscaler.min, autoscaler.max);
         Self {
-            // KEDA names its HPA after the ScaledObject.
-            scaled_object: hpa.strip_prefix("keda-hpa-").filter(|_| keda).map(str::to_owned),
-            hpa,
-            min: autoscaler.min,
-            max: autoscaler.max,
-            raised: autoscaler.min.saturating_mul(2).min(autoscaler.max),
-            custom: autoscaler.metrics.iter().any(custom),
-            metrics: autoscaler.metrics.iter().map(metric).collect(),
+            hpa: plan.names.hpa.clone(),
+            scaled_object,
+            to_zero: min == 0 || matches!(&autoscaler.by, By::Keda(Keda { idle: Some(0), .. })),
+            min,
+            max,
+            raised: min.max(1).saturating_mul(2).min(max),
+            custom: metrics.iter().any(|metric| metric.custom),
+            asks: metrics.iter().any(|metric| metric.query.is_some()),
+            metrics,
             tolerance: autoscaler.tolerance.map_or("10%".to_owned(), |share| share.to_string()),
             up: policies(&autoscaler.up),
             up_window: autoscaler.up.stabilization.to_string(),
@@ -290,6 +302,52 @@ impl Auto {
             now: query(&view::replicas(plan)),
         }
     }
+}
+
+impl ScaleOn {
+    fn metric(metric: &Metric) -> Self {
+        let (name, at, custom) = match metric {
+            Metric::Pods { name, average, .. } => (name.as_str(), average.value.clone(), true),
+            Metric::Cpu(percent) => ("cpu", of_request(percent.value), false),
+        };
+        Self { name: name.to_owned(), code: code(name), at, custom, query: None }
+    }
+
+    fn trigger(plan: &Plan<'_>, trigger: &Trigger) -> Self {
+        let (kind, at, query) = match &trigger.asks {
+            Asks::Cpu(percent) => ("cpu", of_request(percent.value), None),
+            Asks::Written { kind, metadata } => {
+                let query = metadata.iter().find(|(key, _)| kind == "prometheus" && key == "query");
+                let query = query.map(|(_, query)| block("promql", query));
+                (kind.as_str(), "as its metadata say".to_owned(), query)
+            }
+            Asks::Prometheus { query: asked, threshold } => {
+                let unit = match asked {
+                    Asked::Latency { millis: true, .. } => " ms",
+                    Asked::Latency { millis: false, .. } => " s",
+                    Asked::InFlight | Asked::Written(_) => "",
+                };
+                let average = trigger.metric_type == MetricType::AverageValue;
+                let per_pod = if average { " per pod" } else { "" };
+                let at = format!("{}{unit}{per_pod}", plain(threshold.value));
+                let asked = match asked {
+                    Asked::Latency { target, millis } => {
+                        query(&promql::latency(plan, target, *millis))
+                    }
+                    Asked::InFlight => query(&promql::in_flight(plan)),
+                    // The user's, who may quote with backticks.
+                    Asked::Written(written) => block("promql", written),
+                };
+                ("prometheus", at, Some(asked))
+            }
+        };
+        let name = trigger.name.as_deref().unwrap_or(kind);
+        Self { name: name.to_owned(), code: code(name), at, custom: false, query }
+    }
+}
+
+fn of_request(percent: i32) -> String {
+    format!("{percent}% of the request")
 }
 
 fn policies(direction: &Direction) -> String {
@@ -381,33 +439,28 @@ fn latency(plan: &Plan<'_>) -> Vec<LatencyQueries> {
     let queries = plan.targets.latency.iter().map(|target| LatencyQueries {
         percentile: plain(target.percentile),
         below: target.below.to_string(),
-        all: query(&promql::latency(plan, target)),
+        all: query(&view::latency(plan, target)),
         pods: query(&view::latency_of_pods(plan, target)),
     });
     queries.collect()
 }
 
-/// The Service through which the stack offers Prometheus.
-fn prometheus(doc: &Document) -> Prometheus {
-    const CHART: &str = "kube-prometheus-stack";
-    let metrics = &doc.metrics;
-    let service = match *metrics.stack {
-        Stack::KubePrometheusStack => {
-            // Full names are cut to 26 characters (the chart's `_helpers.tpl`).
-            let release = &metrics.release.0;
-            let full = if release.contains(CHART) {
-                release.clone()
-            } else {
-                format!("{release}-{CHART}")
-            };
-            let cut: String = full.chars().take(26).collect();
-            format!("{}-prometheus", cut.trim_end_matches('-'))
+impl Prometheus {
+    fn new(plan: &Plan<'_>) -> Self {
+        let server = &plan.scrape.server.value;
+        let host = server.base.split_once("://").map_or("", |(_, host)| host);
+        let forward = match host.split('.').collect::<Vec<_>>()[..] {
+            [service, namespace, "svc", ..] => {
+                Some(format!("-n {namespace} port-forward svc/{service} 9090:{}", server.port))
+            }
+            _ => None,
+        };
+        Self {
+            namespace: plan.spec.doc.metrics.monitoring_namespace.0.clone(),
+            address: server.to_string(),
+            forward,
         }
-        Stack::KubePrometheus => "prometheus-k8s".to_owned(),
-        // The operator makes it for every Prometheus.
-        Stack::Plain => "prometheus-operated".to_owned(),
-    };
-    Prometheus { namespace: metrics.monitoring_namespace.0.clone(), service }
+    }
 }
 
 /// Commands that fetch the metrics of one pod as Prometheus does.

@@ -2,7 +2,9 @@
 
 pub mod decode;
 pub mod handler;
+pub mod keda;
 pub mod leaf;
+pub mod series;
 pub mod tables;
 pub mod tiers;
 pub(crate) mod validate;

@@ -1,4 +1,4 @@
-//! Holds the Prometheus Operator's kinds to its own definitions.
+//! Holds the kinds of the Prometheus Operator and of KEDA to their own definitions.
 //!
 //! These are too large to keep here: `SLOGEN_CRDS` names the folder that has them.
 
@@ -8,10 +8,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use slogen::kinds::{monitoring, schema};
+use slogen::kinds::{keda, monitoring, schema};
 
 /// Keywords whose value must be the CRD's, where the CRD has them.
-const CONSTRAINTS: [&str; 4] = ["minimum", "maximum", "minLength", "pattern"];
+const CONSTRAINTS: [&str; 5] = ["minimum", "maximum", "minItems", "minLength", "pattern"];
 
 #[test]
 fn the_types_have_exactly_the_fields_of_the_crds() -> Result<(), Box<dyn Error>> {
@@ -27,16 +27,19 @@ fn the_types_have_exactly_the_fields_of_the_crds() -> Result<(), Box<dyn Error>>
         return Ok(());
     }
     let kinds = [
-        ("servicemonitors", schema::<monitoring::ServiceMonitor>()),
-        ("podmonitors", schema::<monitoring::PodMonitor>()),
-        ("prometheusrules", schema::<monitoring::PrometheusRule>()),
+        ("monitoring.coreos.com", "servicemonitors", schema::<monitoring::ServiceMonitor>()),
+        ("monitoring.coreos.com", "podmonitors", schema::<monitoring::PodMonitor>()),
+        ("monitoring.coreos.com", "prometheusrules", schema::<monitoring::PrometheusRule>()),
+        ("keda.sh", "scaledobjects", schema::<keda::ScaledObject>()),
+        ("keda.sh", "triggerauthentications", schema::<keda::TriggerAuthentication>()),
     ];
     let mut differences = Vec::new();
-    for (plural, ours) in &kinds {
-        let file = folder.join(format!("monitoring.coreos.com_{plural}.yaml"));
+    for (group, plural, ours) in &kinds {
+        let file = folder.join(format!("{group}_{plural}.yaml"));
         let crd: Value = serde_yaml::from_str(&fs::read_to_string(file)?)?;
         let version = &crd["spec"]["versions"][0];
-        assert_eq!(version["name"], "v1", "{plural}");
+        let name = ours["properties"]["apiVersion"]["const"].as_str().unwrap_or_default();
+        assert_eq!(format!("{group}/{}", version["name"].as_str().unwrap_or_default()), name);
         let crd = &version["schema"]["openAPIV3Schema"]["properties"]["spec"];
         let mut comparison = Comparison { root: ours, differences: &mut differences };
         comparison.compare(&format!("{plural}.spec"), crd, &ours["properties"]["spec"]);

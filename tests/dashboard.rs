@@ -3,7 +3,6 @@
 
 #![cfg(test)]
 
-#[allow(dead_code, reason = "other tests need the rest")]
 mod common;
 
 use std::collections::BTreeSet;

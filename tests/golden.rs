@@ -82,6 +82,9 @@ fn differences(
     names.iter().filter_map(difference).collect()
 }
 
+/// Files beside the objects that are no objects: no kustomization lists them, and no stream holds them.
+const BESIDE: [&str; 2] = ["adapter-values.yaml", "runbook.md"];
+
 #[test]
 fn every_form_holds_the_same_objects_in_the_same_order() {
     for case in cases() {
@@ -90,10 +93,9 @@ fn every_form_holds_the_same_objects_in_the_same_order() {
         let files = files(folder.path());
         let listed = documents(&files["kustomization.yaml"]).remove(0)["resources"].take();
         let listed: Vec<&str> = list(&listed).iter().filter_map(Value::as_str).collect();
-        let others = ["kustomization.yaml", "kustomizeconfig.yaml"].into_iter();
-        // What is no object stands beside them, and is not listed.
-        let others = others.chain(files.contains_key("runbook.md").then_some("runbook.md"));
-        let all: BTreeSet<&str> = listed.iter().copied().chain(others).collect();
+        let kustomize = ["kustomization.yaml", "kustomizeconfig.yaml"];
+        let beside = files.keys().map(String::as_str).filter(|name| BESIDE.contains(name));
+        let all: BTreeSet<&str> = listed.iter().copied().chain(kustomize).chain(beside).collect();
         assert!(all.iter().eq(files.keys()), "{}: the kustomization lists {listed:?}", case.name);
 
         let texts: Vec<&str> = listed.iter().map(|name| &*files[*name]).collect();
@@ -194,7 +196,7 @@ fn violations(object: &Value) -> Option<Vec<String>> {
 }
 
 #[test]
-fn monitoring_objects_match_the_crds() {
+fn objects_of_operators_match_the_crds() {
     let folder = std::env::var_os("SLOGEN_CRDS").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/crds"),
         PathBuf::from,
@@ -206,8 +208,14 @@ fn monitoring_objects_match_the_crds() {
         }
         return;
     }
-    for kind in ["ServiceMonitor", "PodMonitor", "PrometheusRule"] {
-        let crd = folder.join(format!("monitoring.coreos.com_{}s.yaml", kind.to_lowercase()));
+    for (group, kind) in [
+        ("monitoring.coreos.com", "ServiceMonitor"),
+        ("monitoring.coreos.com", "PodMonitor"),
+        ("monitoring.coreos.com", "PrometheusRule"),
+        ("keda.sh", "ScaledObject"),
+        ("keda.sh", "TriggerAuthentication"),
+    ] {
+        let crd = folder.join(format!("{group}_{}s.yaml", kind.to_lowercase()));
         let crd = documents(&fs::read_to_string(crd).unwrap()).remove(0);
         let mut schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"].clone();
         close(&mut schema);
@@ -344,8 +352,20 @@ fn rules(objects: &[Value]) -> Vec<&Value> {
     groups.flat_map(|group| list(&group["rules"])).collect()
 }
 
+/// What rules and triggers ask.
 fn expressions(objects: &[Value]) -> Vec<Expr> {
-    rules(objects).iter().map(|rule| promql(rule["expr"].as_str().unwrap())).collect()
+    let rules = rules(objects).into_iter().map(|rule| &rule["expr"]);
+    let triggers = triggers(objects).into_iter().map(|trigger| &trigger["metadata"]["query"]);
+    let texts = rules.chain(triggers).filter_map(Value::as_str);
+    texts.map(promql).collect()
+}
+
+/// The triggers of every ScaledObject.
+fn triggers(objects: &[Value]) -> Vec<&Value> {
+    of_kind(objects, "ScaledObject")
+        .into_iter()
+        .flat_map(|it| list(&it["spec"]["triggers"]))
+        .collect()
 }
 
 fn promql(text: &str) -> Expr {
@@ -500,7 +520,8 @@ fn the_number_of_pods_has_one_owner() {
     for case in cases() {
         let objects = case.objects();
         let workload = workload(&objects);
-        let autoscalers = of_kind(&objects, "HorizontalPodAutoscaler");
+        let mut autoscalers = of_kind(&objects, "HorizontalPodAutoscaler");
+        autoscalers.extend(of_kind(&objects, "ScaledObject"));
         let fixed = workload["spec"].get("replicas").is_some();
         assert_eq!(autoscalers.len() + usize::from(fixed), 1, "{}", case.name);
         let target = json!({
@@ -558,7 +579,10 @@ fn names_inside_objects_resolve() {
         }
         for object in &objects {
             let own = &objects[0]["metadata"]["namespace"];
-            assert_eq!(&object["metadata"]["namespace"], own, "{}: {}", case.name, id(object));
+            // The adapter reads its rules where it runs.
+            let elsewhere = id(object).ends_with("-adapter-rules");
+            let namespace = &object["metadata"]["namespace"];
+            assert!(namespace == own || elsewhere, "{}: {}", case.name, id(object));
         }
     }
 }
@@ -642,20 +666,4 @@ fn value(toml: &DeValue<'_>) -> Value {
         DeValue::Table(inner) => table(inner),
         other => panic!("a {} is not awkward", other.type_str()),
     }
-}
-
-/// Profile `worker` is there to read; what it asks for comes with KEDA, and the finding says so.
-#[test]
-fn profile_worker_waits_for_keda() {
-    let profile = slogen().args(["profile", "show", "worker"]).output().unwrap();
-    assert!(profile.status.success());
-    assert!(String::from_utf8_lossy(&profile.stdout).contains("backend = \"keda\""));
-
-    let folder = tempfile::tempdir().unwrap();
-    let service = "profile = \"worker\"\n[service]\nname = \"mailer\"\nimage = \"mailer:v1\"\n";
-    fs::write(folder.path().join("slo.toml"), service).unwrap();
-    let output = slogen().arg("render").current_dir(folder.path()).output().unwrap();
-    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]));
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(errors.contains("keda") && errors.contains("later version"), "{errors}");
 }

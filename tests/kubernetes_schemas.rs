@@ -21,6 +21,7 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema};
 use serde_json::{Value, json};
+use slogen::kinds::keda::{ScaledObject, TriggerAuthentication};
 use slogen::kinds::monitoring::{PodMonitor, PrometheusRule, ServiceMonitor};
 use slogen::schema::kubernetes;
 
@@ -59,6 +60,11 @@ fn generated() -> Vec<Generated> {
         own::<ServiceMonitor>(ServiceMonitor::KIND, ServiceMonitor::API_VERSION),
         own::<PodMonitor>(PodMonitor::KIND, PodMonitor::API_VERSION),
         own::<PrometheusRule>(PrometheusRule::KIND, PrometheusRule::API_VERSION),
+        own::<ScaledObject>(ScaledObject::KIND, ScaledObject::API_VERSION),
+        own::<TriggerAuthentication>(
+            TriggerAuthentication::KIND,
+            TriggerAuthentication::API_VERSION,
+        ),
     ]
 }
 

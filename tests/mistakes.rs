@@ -156,7 +156,7 @@ fn names() {
     let (forty_six, fifty_three) = ("a".repeat(46), "a".repeat(53));
     check_env(
         &format!(
-            "profile = \"worker\"\n[service]\nname = ‹spec/long-name›\"{forty_six}\"‹/›\nimage = \"a:1\""
+            "[service]\nname = ‹spec/long-name›\"{forty_six}\"‹/›\nimage = \"a:1\"\n[scaling]\nbackend = \"keda\""
         ),
         None,
     );
@@ -230,6 +230,7 @@ fn burn_rate_tiers() {
 fn metrics() {
     check("[metrics]\nport = ‹spec/unknown-port›\"metrics\"‹/›");
     check("[metrics]\nscrape_timeout = ‹spec/conflict›\"20s\"‹/›");
+    check("[metrics]\nprometheus_url = ‹spec/bad-value›\"prometheus:9090\"‹/›");
     check("[metrics]\nrate_window = ‹spec/conflict›\"20s\"‹/›");
     check("[metrics]\nerrors = { status = ‹spec/bad-value›\"5[\"‹/› }");
     check("[metrics]\nerrors = { status = ‹spec/bad-value›\"(?u)5..\"‹/› }");
@@ -282,7 +283,184 @@ fn scaling() {
     check("[scaling.rollout]\nmax_surge = ‹spec/conflict›0‹/›");
     check("[scaling.rollout]\nmax_unavailable = ‹spec/conflict›\"100%\"‹/›");
     check("workload = \"statefulset\"\n[scaling.rollout]\n‹spec/conflict›max_surge‹/› = 1");
-    check("[scaling]\nbackend = ‹spec/unsupported›\"keda\"‹/›");
+}
+
+/// Checks what follows a correct `[service]` and `[scaling]` with backend `keda`.
+#[track_caller]
+fn check_keda(marked: &str) {
+    check(&format!("[scaling]\nbackend = \"keda\"\n{marked}"));
+}
+
+/// Checks one written trigger.
+#[track_caller]
+fn check_trigger(marked: &str) {
+    check_keda(&format!("[[scaling.keda.triggers]]\n{marked}"));
+}
+
+#[test]
+fn keda() {
+    check_keda("");
+    check_keda("scale_on = ‹spec/conflict›[]‹/›");
+    check(
+        "[targets]\n‹spec/conflict›saturation‹/› = { per_pod = 5 }\n[scaling]\nbackend = \"keda\"\nscale_on = [\"saturation\"]",
+    );
+    check_keda("keda = { version = ‹spec/bad-value›\"2.13\"‹/› }");
+    check_keda("keda = { version = ‹spec/bad-value›2.20‹/› }");
+    check_keda("keda = { server = ‹spec/bad-value›\"prometheus:9090\"‹/› }");
+    check_keda("scale_at = { latency = ‹spec/bad-value›\"900ns\"‹/› }");
+    check_keda("scale_at = { in_flight = ‹spec/bad-value›0.0009‹/› }");
+    check_keda("min = ‹spec/conflict›3‹/›\nmax = 2");
+}
+
+#[test]
+fn keda_bounds() {
+    check_keda("keda = { idle = ‹spec/conflict›3‹/› }");
+    check_keda("keda = { idle = ‹spec/conflict›2‹/› }");
+    check_keda("keda = { idle = ‹spec/bad-value›-1‹/› }");
+    check_keda(
+        "keda = { ‹spec/conflict›polling‹/› = \"10s\", ‹spec/conflict›cooldown‹/› = \"10m\" }",
+    );
+    check_keda("min = ‹spec/conflict›0‹/›");
+    check_keda("min = ‹spec/conflict›0‹/›\nscale_on = [\"cpu\"]");
+    check_keda("keda = { idle = ‹spec/conflict›0‹/› }");
+    let kafka = "\n[[scaling.keda.triggers]]\ntype = \"kafka\"\nmetadata = { bootstrapServers = \"k:9092\", consumerGroup = \"g\" }";
+    check_keda(&format!("min = ‹spec/conflict›0‹/›{kafka}"));
+    check_keda(&format!("min = 0{kafka}\n[outputs]\nservice = false"));
+    check_keda(&format!(
+        "[outputs]\nservice = false\n[scaling.keda]\nidle = 0\npolling = ‹spec/bad-value›\"0s\"‹/›{kafka}"
+    ));
+    let own = |query: &str| {
+        format!(
+            "\n[[scaling.keda.triggers]]\ntype = \"prometheus\"\nmetadata = {{ query = '{query}', threshold = \"5\" }}\n[outputs]\nservice = false"
+        )
+    };
+    check_keda(&format!("min = ‹spec/conflict›0‹/›{}", own("sum(http_requests_in_flight)")));
+    check_keda(&format!("min = ‹spec/conflict›0‹/›{}", own("sum(jobs{job=\"a\"})")));
+    check_keda(&format!("min = ‹spec/conflict›0‹/›{}", own("sum(jobs{pod=~\"a-.*\"})")));
+    check_keda(&format!("min = 0{}", own("sum(jobs{job=\"b\"})")));
+}
+
+#[test]
+fn keda_fallback() {
+    let fallback = |marked: &str| check_keda(&format!("[scaling.keda]\n{marked}"));
+    fallback("fallback = { failures = ‹spec/bad-value›0‹/› }");
+    fallback("fallback = { replicas = ‹spec/conflict›2‹/› }");
+    fallback("fallback = { replicas = ‹spec/conflict›21‹/› }");
+    fallback("fallback = { replicas = ‹spec/conflict›-1‹/› }");
+    fallback("fallback = { behavior = ‹spec/conflict›\"scalingModifiers\"‹/› }");
+    fallback("version = \"2.17.1\"\nfallback = { ‹spec/conflict›failures‹/› = 5 }");
+    check_keda("scale_on = [\"cpu\"]\nkeda = { fallback = { ‹spec/conflict›replicas‹/› = 5 } }");
+    check_keda(
+        "scale_on = [\"in_flight\"]\nkeda = { version = \"2.16\", fallback = { ‹spec/conflict›behavior‹/› = \"currentReplicas\" } }",
+    );
+    check_keda(
+        "scale_on = [\"in_flight\"]\nkeda = { version = \"2.16\", fallback = { behavior = \"static\", replicas = 5 } }",
+    );
+}
+
+#[test]
+fn keda_triggers() {
+    check_trigger("type = ‹spec/bad-value›\"kafak\"‹/›\nmetadata = {}");
+    check_trigger("type = \"some-new-thing\"\nmetadata = { a = ‹spec/wrong-type›1‹/› }");
+    check_trigger(
+        "type = \"redis\"\nmetric_type = ‹spec/bad-value›\"Utilization\"‹/›\nmetadata = {}",
+    );
+    check_trigger("type = \"redis\"\nname = ‹spec/conflict›\"in_flight\"‹/›\nmetadata = {}");
+    check_trigger(
+        "type = \"kafka\"\n‹spec/missing-key›metadata‹/› = { bootstrapServers = \"k:9092\", lagThreshold = ‹spec/bad-value›\"0\"‹/› }",
+    );
+    let kafka = "type = \"kafka\"\nmetadata = { bootstrapServersFromEnv = \"BROKERS\", consumerGroup = \"g\"";
+    check_trigger(&format!("{kafka}, offsetResetPolicy = ‹spec/bad-value›\"newest\"‹/› }}"));
+    check_trigger(&format!(
+        "{kafka}, topic = \"t\", limitToPartitionsWithLag = \"true\", ‹spec/conflict›allowIdleConsumers‹/› = \"true\" }}"
+    ));
+    check_trigger(&format!("{kafka}, ‹spec/conflict›limitToPartitionsWithLag‹/› = \"true\" }}"));
+    check_trigger(&format!("metric_type = ‹spec/conflict›\"Value\"‹/›\n{kafka} }}"));
+    let cron = |start: &str, end: &str, replicas: &str| {
+        check_trigger(&format!(
+            "type = \"cron\"\nmetadata = {{ timezone = \"UTC\", start = {start}, end = {end}, desiredReplicas = {replicas} }}"
+        ));
+    };
+    cron("\"0 8 * * *\"", "\"0 18 * * *\"", "\"5\"");
+    cron("\"0 8 * * *\"", "‹spec/conflict›\"0  8 * * *\"‹/›", "\"5\"");
+    cron("‹spec/bad-value›\"@daily\"‹/›", "\"0 8 * * *\"", "\"5\"");
+    cron("\"0 8 * * *\"", "\"0 18 * * *\"", "‹spec/bad-value›\"0\"‹/›");
+    cron("\"0 8 * * *\"", "\"0 18 * * *\"", "‹spec/conflict›\"21\"‹/›");
+    cron("\"0 8 * * *\"", "‹spec/bad-value›\"\"‹/›", "\"5\"");
+    check_trigger(
+        "type = \"cron\"\n‹spec/missing-key›metadata‹/› = { start = \"0 8 * * *\", end = \"0 9 * * *\", desiredReplicas = \"5\" }",
+    );
+    check_trigger("type = ‹spec/bad-value›\"memory\"‹/›\nmetadata = { value = \"80\" }");
+    check_trigger(
+        "type = \"memory\"\nmetadata = { ‹spec/conflict›type‹/› = \"Utilization\", value = \"80\" }",
+    );
+    check_trigger(
+        "type = \"memory\"\nmetric_type = \"AverageValue\"\nmetadata = { value = ‹spec/bad-value›\"lots\"‹/›, containerName = ‹spec/conflict›\"b\"‹/› }",
+    );
+}
+
+#[test]
+fn keda_queries() {
+    let query = |before: &str, query: &str, more: &str| {
+        check_trigger(&format!(
+            "type = \"prometheus\"\n{before}metadata = {{ query = {query}{more} }}"
+        ));
+    };
+    let ten = ", threshold = \"10\"";
+    query("", "'sum(x)'", ten);
+    query("", "‹spec/bad-value›'x'‹/›", ten);
+    query("", "‹spec/bad-value›'sum by (pod) (x)'‹/›", ten);
+    query("", "‹spec/bad-value›'sum(x'‹/›", ten);
+    query("", "‹spec/bad-value›'1 + 1'‹/›", ten);
+    query("", "‹spec/conflict›'avg(x)'‹/›", ten);
+    query("metric_type = \"Value\"\n", "'avg(x)'", ten);
+    query("metric_type = ‹spec/conflict›\"AverageValue\"‹/›\n", "'sum(x) / sum(y)'", ten);
+    query("metric_type = ‹spec/conflict›\"Value\"‹/›\n", "'sum(x)'", ten);
+    query("", "'sum(x)'", ", threshold = ‹spec/bad-value›\"0\"‹/›");
+    query("", "'sum(x)'", ", threshold = ‹spec/bad-value›\"0.0004\"‹/›");
+    query("", "'sum(x)'", ", threshold = ‹spec/bad-value›\"ten\"‹/›");
+    query(
+        "",
+        "'sum(x)'",
+        ", threshold = \"1e3\", activationThreshold = ‹spec/bad-value›\"0.0001\"‹/›",
+    );
+    query("", "'sum(x)'", ", threshold = \"1\", serverAddress = ‹spec/bad-value›\"\"‹/›");
+    check_trigger("type = \"prometheus\"\n‹spec/missing-key›metadata‹/› = { query = 'sum(x)' }");
+    check(
+        "[targets]\nsaturation = { query = ‹spec/conflict›'avg(x)'‹/›, per_pod = 5 }\n[scaling]\nbackend = \"keda\"\nscale_on = [\"saturation\"]",
+    );
+}
+
+#[test]
+fn keda_modifiers_and_auth() {
+    let formula = |marked: &str| {
+        check_keda(&format!(
+            "scale_on = [\"in_flight\", \"cpu\"]\n[scaling.keda]\nmodifiers = {{ {marked} }}"
+        ));
+    };
+    formula("formula = \"in_flight * 2\", target = 5");
+    formula("formula = \"in_flight\", target = ‹spec/bad-value›0‹/›");
+    formula("formula = \"in_flight\", target = ‹spec/bad-value›2.5‹/›");
+    formula(
+        "formula = \"in_flight\", target = 5, metric_type = ‹spec/bad-value›\"Utilization\"‹/›",
+    );
+    formula("formula = ‹spec/bad-value›\" \"‹/›, target = 5");
+    formula("formula = ‹spec/bad-value›\"in_flight + lag\"‹/›, target = 5");
+    formula("formula = ‹spec/bad-value›\"inflight\"‹/›, target = 5");
+    formula("formula = ‹spec/conflict›\"1 + 1\"‹/›, target = 5");
+    check_keda(
+        "[scaling.keda]\nmodifiers = { formula = \"in_flight + latency_p95\", target = 5 }\n[[scaling.keda.triggers]]\ntype = ‹spec/conflict›\"redis\"‹/›\nmetadata = {}",
+    );
+    let auth = |marked: &str| check_keda(&format!("[scaling.keda]\n{marked}"));
+    auth("auth = { secret = \"s\", bearer_token = \"t\" }");
+    auth("‹spec/bad-value›auth‹/› = { secret = \"s\" }");
+    auth("auth = { secret = \"s\", username = ‹spec/conflict›\"u\"‹/› }");
+    auth(
+        "auth = { secret = \"s\", bearer_token = \"t\", ‹spec/conflict›username‹/› = \"u\", password = \"p\" }",
+    );
+    check_keda(
+        "scale_on = [\"cpu\"]\nkeda = { ‹spec/conflict›auth‹/› = { secret = \"s\", bearer_token = \"t\" } }",
+    );
 }
 
 #[test]
@@ -298,7 +476,7 @@ fn availability() {
 fn alerts_and_outputs() {
     check("[alerts]\nrunbook_url = ‹spec/bad-value›\"runbooks\"‹/›");
     check("[alerts]\nlabels = { ‹spec/conflict›severity‹/› = \"x\" }");
-    check("[outputs]\ndashboard = ‹spec/unsupported›true‹/›");
+    check("[outputs]\nrule_tests = ‹spec/unsupported›true‹/›");
 }
 
 #[test]

@@ -95,8 +95,8 @@ fn service() -> impl Strategy<Value = String> {
 
 /// Targets, and the buckets that their thresholds are among.
 fn targets() -> impl Strategy<Value = (String, String)> {
-    let latency = proptest::collection::btree_map(91_u8..100, 1_u32..10_000, 0..3);
-    let errors = (1_u32..999)
+    let latency = proptest::collection::btree_map(98_u8..100, 1_u32..10_000, 0..3);
+    let errors = (1_u32..20)
         .prop_map(|share| format!("errors = {{ below = \"{}.{}%\" }}", share / 10, share % 10));
     (
         prop_oneof![Just("7d"), Just("28d"), Just("30d"), Just("90d")],
@@ -139,8 +139,16 @@ fn rest() -> impl Strategy<Value = String> {
     let bounds = (1_i32..10, 0_i32..50)
         .prop_map(|(min, more)| format!("[scaling]\nmin = {min}\nmax = {}", min + more));
     let fixed = (1_i32..10).prop_map(|replicas| format!("[scaling]\nreplicas = {replicas}"));
+    let versions = prop_oneof![Just("2.14"), Just("2.17.1"), Just("2.18"), Just("2.20")];
+    let keda = (1_i32..10, awkward(), versions).prop_map(|(min, value, version)| {
+        format!(
+            "[[scaling.keda.triggers]]\ntype = \"rabbitmq\"\nmetadata = {{ note = {} }}\n[scaling.keda]\nversion = \"{version}\"\n\
+             [scaling]\nbackend = \"keda\"\nmin = {min}\nmax = 20",
+            quoted(&value)
+        )
+    });
     (
-        prop_oneof![bounds, fixed],
+        prop_oneof![bounds, fixed, keda],
         0_u32..99,
         any::<[bool; 5]>(),
         prop_oneof![Just("preferred"), Just("required"), Just("off")],
@@ -150,7 +158,7 @@ fn rest() -> impl Strategy<Value = String> {
             let [service, account, pdb, network, symptom] = outputs;
             format!(
                 "{scaling}\nheadroom = \"{headroom}%\"\n[outputs]\nservice = {service}\nservice_account = {account}\npdb = {pdb}\n\
-                 network_policy = {network}\n[availability]\nanti_affinity = \"{anti}\"\n[alerts]\nsymptom = {symptom}\nburn_rate = false\n\
+                 network_policy = {network}\n[availability]\nanti_affinity = \"{anti}\"\n[alerts]\nsymptom = {symptom}\nburn_rate = {symptom}\n\
                  labels = {{ note = {} }}\n",
                 quoted(&label)
             )
@@ -215,5 +223,7 @@ fn expressions(object: &Value) -> Vec<&str> {
     let groups = object.pointer("/spec/groups").and_then(Value::as_array);
     let rules =
         groups.into_iter().flatten().filter_map(|group| group["rules"].as_array()).flatten();
-    rules.filter_map(|rule| rule["expr"].as_str()).collect()
+    let triggers = object.pointer("/spec/triggers").and_then(Value::as_array).into_iter().flatten();
+    let queries = triggers.map(|trigger| &trigger["metadata"]["query"]);
+    rules.map(|rule| &rule["expr"]).chain(queries).filter_map(Value::as_str).collect()
 }

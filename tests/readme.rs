@@ -83,23 +83,32 @@ fn the_example_is_the_reference_case() {
     assert!(blocks("toml").iter().any(|(_, text)| text.trim() == reference.trim()));
 }
 
-/// The other snippets extend the example, and are as valid as it.
+/// The other snippets extend the example, or are files of their own, and are as valid as it.
 #[test]
 fn snippets_are_valid() {
-    let snippets: Vec<String> = blocks("toml").into_iter().map(|(_, text)| text).collect();
-    let file = tempfile::tempdir().unwrap();
-    let path = file.path().join("slo.toml");
-    std::fs::write(&path, snippets.join("\n\n")).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_slogen"))
-        .args(["render", "--env", "staging", "-f"])
-        .arg(&path)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8_lossy(&output.stdout);
+    let (alone, snippets): (Vec<_>, Vec<_>) =
+        blocks("toml").into_iter().partition(|(above, _)| above == "<!-- a file of its own -->");
+    assert!(render(&alone[0].1, &[]).contains("kind: ScaledObject"));
+    let snippets: Vec<String> = snippets.into_iter().map(|(_, text)| text).collect();
+    let text = render(&snippets.join("\n\n"), &["--env", "staging"]);
     assert!(
         text.contains("revisionHistoryLimit: 3")
             && text.contains("sampleLimit: 5000")
             && text.contains("maxReplicas: 3")
     );
+}
+
+/// What `slogen render` prints for a slo.toml.
+fn render(text: &str, arguments: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slo.toml");
+    std::fs::write(&path, text).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_slogen"))
+        .args(["render", "-f"])
+        .arg(&path)
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -3,7 +3,6 @@
 
 #![cfg(test)]
 
-#[allow(dead_code, reason = "other tests need the rest")]
 mod common;
 
 use std::collections::BTreeMap;
@@ -153,6 +152,9 @@ fn it_fits_the_service() {
         assert!(keda.contains(name), "{keda}");
     }
     assert!(!keda.contains("prometheus-adapter"));
+
+    // What KEDA asks, in its own unit and form.
+    assert!(keda.contains("or sum(rate(http_request_duration_seconds_count{"), "{keda}");
 
     let fixed = of(&format!("{inference}scaling.replicas = 4"));
     assert!(

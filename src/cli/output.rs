@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use similar::TextDiff;
 
 use crate::render::Manifest;
@@ -23,63 +24,85 @@ pub(super) enum Format {
     Json,
 }
 
-fn bug(error: impl std::fmt::Display) -> Stop {
+pub(super) fn bug(error: impl std::fmt::Display) -> Stop {
     Stop::Message(format!("an object could not be written: {error}; this is a bug of slogen"))
 }
 
+impl Format {
+    /// One document.
+    pub(super) fn text(self, document: &Value) -> Result<String, Stop> {
+        match self {
+            Self::Yaml => yaml::emit::stream(&[document]).map_err(bug),
+            Self::Json => {
+                serde_json::to_string_pretty(document).map(|text| text + "\n").map_err(bug)
+            }
+        }
+    }
+}
+
+/// The objects of a service.
+pub(super) struct Service {
+    /// The folder for them, among those of other services.
+    pub(super) folder: String,
+    /// The objects.
+    pub(super) manifests: Vec<Manifest>,
+    /// Its runbook, for a folder only.
+    pub(super) runbook: Option<String>,
+}
+
 /// All objects of all services as one stream.
-fn stream(services: &[Vec<Manifest>], format: Format) -> Result<String, Stop> {
+fn stream(services: &[Service], format: Format) -> Result<String, Stop> {
     use rayon::prelude::*;
     match format {
         Format::Yaml => {
             let texts: Vec<String> = services
                 .par_iter()
-                .filter(|manifests| !manifests.is_empty())
-                .map(|manifests| documents(manifests))
+                .filter(|service| !service.manifests.is_empty())
+                .map(|service| documents(&service.manifests))
                 .collect::<Result<_, _>>()
                 .map_err(bug)?;
             Ok(texts.join("---\n"))
         }
         Format::Json => {
-            let items: Vec<_> =
-                services.iter().flatten().map(|manifest| &manifest.object).collect();
-            let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": items });
-            serde_json::to_string_pretty(&list).map(|text| text + "\n").map_err(bug)
+            let manifests = services.iter().flat_map(|service| &service.manifests);
+            let items: Vec<_> = manifests.map(|manifest| &manifest.object).collect();
+            format.text(&serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": items }))
         }
     }
 }
 
-fn documents(manifests: &[Manifest]) -> Result<String, String> {
+/// Objects as YAML documents.
+pub(super) fn documents(manifests: &[Manifest]) -> Result<String, String> {
     yaml::emit::stream(&manifests.iter().map(|manifest| &manifest.object).collect::<Vec<_>>())
 }
 
+/// The Helm values of prometheus-adapter, beside the objects.
+pub(super) const ADAPTER_VALUES: &str = "adapter-values.yaml";
+const RUNBOOK: &str = "runbook.md";
 const KUSTOMIZATION: &str = "kustomization.yaml";
 const KUSTOMIZE_CONFIG: &str = "kustomizeconfig.yaml";
 
-/// One file an object, with a kustomization that lists them in order, and what stands beside them.
+/// One file an object, with a kustomization that lists them in order.
 ///
 /// Paths are relative; those of several services start with `<namespace>-<name>/`.
-fn folder(
-    services: &[Vec<Manifest>],
-    beside: &[Vec<Beside>],
-) -> Result<BTreeMap<PathBuf, String>, Stop> {
+fn folder(services: &[Service]) -> Result<BTreeMap<PathBuf, String>, Stop> {
     let mut files = BTreeMap::new();
     let mut resources = Vec::new();
-    for (at, manifests) in services.iter().enumerate() {
-        let place = |file: &str| match service_folder(manifests) {
-            Some(folder) if services.len() > 1 => format!("{folder}/{file}"),
-            _ => file.to_owned(),
+    for service in services {
+        let place = |file: String| match services.len() {
+            1 => file,
+            _ => format!("{}/{file}", service.folder),
         };
-        for manifest in manifests {
-            let path = place(&format!("{}-{}.yaml", manifest.kind.to_lowercase(), manifest.name));
+        if let Some(runbook) = &service.runbook {
+            files.insert(PathBuf::from(place(RUNBOOK.to_owned())), runbook.clone());
+        }
+        for manifest in &service.manifests {
+            let path = place(format!("{}-{}.yaml", manifest.kind.to_lowercase(), manifest.name));
             files.insert(
                 PathBuf::from(&path),
                 documents(std::slice::from_ref(manifest)).map_err(bug)?,
             );
             resources.push(path);
-        }
-        for Beside { file, text } in beside.get(at).into_iter().flatten() {
-            files.insert(PathBuf::from(place(file)), text.clone());
         }
     }
     let kustomization = serde_json::json!({
@@ -88,27 +111,27 @@ fn folder(
         "resources": resources,
         "configurations": [KUSTOMIZE_CONFIG],
     });
-    // kustomize knows that an HPA names its target, and must be told so of a ScaledObject.
-    let references = ["Deployment", "StatefulSet"].map(|kind| {
-        serde_json::json!({
-            "kind": kind,
-            "group": "apps",
-            "fieldSpecs": [{ "path": "spec/scaleTargetRef/name", "group": "keda.sh", "kind": "ScaledObject" }],
-        })
-    });
+    // kustomize knows that an HPA names its target, and must be told what KEDA's objects name.
+    let named = |kind: &str, (key, value): (&str, &str), from: &str, path: &str| {
+        let place = serde_json::json!({ "path": path, "group": "keda.sh", "kind": from });
+        serde_json::json!({ "kind": kind, key: value, "fieldSpecs": [place] })
+    };
+    let (target, apps) = ("spec/scaleTargetRef/name", ("group", "apps"));
+    let references = [
+        named("Deployment", apps, "ScaledObject", target),
+        named("StatefulSet", apps, "ScaledObject", target),
+        named(
+            "TriggerAuthentication",
+            ("group", "keda.sh"),
+            "ScaledObject",
+            "spec/triggers/authenticationRef/name",
+        ),
+        named("Secret", ("version", "v1"), "TriggerAuthentication", "spec/secretTargetRef/name"),
+    ];
     let config = serde_json::json!({ "nameReference": references });
     files.insert(PathBuf::from(KUSTOMIZATION), yaml::emit::stream(&[&kustomization]).map_err(bug)?);
     files.insert(PathBuf::from(KUSTOMIZE_CONFIG), yaml::emit::stream(&[&config]).map_err(bug)?);
     Ok(files)
-}
-
-/// `<namespace>-<name>` of the service whose objects these are: its workload's.
-fn service_folder(manifests: &[Manifest]) -> Option<String> {
-    let app = |manifest: &Manifest| {
-        let name = manifest.object.pointer("/metadata/labels/app.kubernetes.io~1name")?.as_str()?;
-        Some(format!("{}-{name}", manifest.namespace))
-    };
-    manifests.iter().find_map(app)
 }
 
 /// Writes `files` below `folder`, each in one step; those that are right already are left alone.
@@ -155,13 +178,20 @@ fn stale(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Vec<PathBuf> {
         .flatten()
         .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()))
         .filter_map(|entry| entry.path().strip_prefix(folder).ok().map(Path::to_path_buf))
-        .filter(|path| !files.contains_key(path))
         .filter(|path| {
-            let ends = |end| path.extension().is_some_and(|extension| extension == end);
-            let text = |path: &Path| fs::read_to_string(folder.join(path)).unwrap_or_default();
-            let managed = |line: &str| line.trim() == "app.kubernetes.io/managed-by: slogen";
-            ends("yaml") && text(path).lines().any(managed)
-                || ends("md") && text(path).starts_with(runbook::MARK)
+            (path.extension().is_some_and(|extension| extension == "yaml")
+                || path.ends_with(RUNBOOK))
+                && !files.contains_key(path)
+        })
+        .filter(|path| {
+            let text = fs::read_to_string(folder.join(path)).unwrap_or_default();
+            if path.ends_with(RUNBOOK) {
+                return text.starts_with(runbook::MARK);
+            }
+            let labelled =
+                text.lines().any(|line| line.trim() == "app.kubernetes.io/managed-by: slogen");
+            // What is no object has no labels.
+            labelled || path == Path::new(ADAPTER_VALUES)
         })
         .collect();
     stale.sort();
@@ -206,20 +236,12 @@ fn unified(old: &str, new: &str, from: &Path, to: &Path) -> String {
     TextDiff::from_lines(old, new).unified_diff().header(&from, &to).to_string()
 }
 
-/// A file that is no object: never in a stream, nor in the kustomization.
-pub(super) struct Beside {
-    /// Its name.
-    pub(super) file: &'static str,
-    /// What it holds.
-    pub(super) text: String,
-}
-
 /// Rendered services, in whichever form is asked for.
 pub(super) struct Rendered {
     /// The objects of each service.
-    pub(super) services: Vec<Vec<Manifest>>,
-    /// What each service has beside them, in a folder only.
-    pub(super) beside: Vec<Vec<Beside>>,
+    pub(super) services: Vec<Service>,
+    /// What is no object, by file name: beside the objects in a folder, in a stream only without them.
+    pub(super) beside: BTreeMap<&'static str, Value>,
     /// The form of the stream.
     pub(super) format: Format,
     /// All objects, not a selection by `--only`: a folder then holds nothing else.
@@ -228,17 +250,22 @@ pub(super) struct Rendered {
 
 impl Rendered {
     pub(super) fn stream(&self) -> Result<String, Stop> {
+        if self.services.is_empty() {
+            return self.beside.values().map(|document| self.format.text(document)).collect();
+        }
         stream(&self.services, self.format)
     }
 
-    /// The files of a folder; a selection leaves the kustomization and what is beside the objects as they are.
+    /// The files of a folder; a selection leaves the kustomization as it is.
     pub(super) fn folder(&self) -> Result<BTreeMap<PathBuf, String>, Stop> {
-        let beside = if self.whole { self.beside.as_slice() } else { &[] };
-        let mut files = folder(&self.services, beside)?;
+        let mut files = folder(&self.services)?;
         if !self.whole {
             files.retain(|path, _| {
                 ![KUSTOMIZATION, KUSTOMIZE_CONFIG].map(Path::new).contains(&path.as_path())
             });
+        }
+        for (name, document) in &self.beside {
+            files.insert(PathBuf::from(name), Format::Yaml.text(document)?);
         }
         Ok(files)
     }

@@ -1,44 +1,17 @@
 //! `slogen render` and `slogen explain-plan`.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use rayon::prelude::*;
-
-use crate::finding::nearest;
-use crate::finding::{self, Finding};
+use crate::finding::{Finding, nearest};
 use crate::plan::{Plan, Reason, slo};
-use crate::profile::Library;
+use crate::render::adapter::{self, Request};
 use crate::render::{self, Manifest};
-use crate::report;
 use crate::source::{Files, Span};
-use crate::spec::Source;
 
-use super::output::{Beside, Format, Rendered};
-use super::{Io, Outcome, Run, Stop, input, output, runbook};
-
-/// What to read.
-#[derive(clap::Args)]
-pub(super) struct InputArgs {
-    /// A slo.toml, a folder that holds some, or `-` for standard input; may be given several times.
-    #[arg(short, long = "file", value_name = "PATH", default_value = input::FILE_NAME)]
-    file: Vec<PathBuf>,
-    /// Lay the overlay `[env.NAME]` over the rest.
-    #[arg(long, value_name = "NAME")]
-    env: Option<String>,
-    /// How problems are printed on standard error.
-    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
-    message_format: MessageFormat,
-}
-
-#[derive(Clone, Copy, Default, clap::ValueEnum)]
-enum MessageFormat {
-    /// For people.
-    #[default]
-    Human,
-    /// For programs: one report (`slogen schema report`).
-    Json,
-}
+use super::output::{ADAPTER_VALUES, Format, Rendered, Service, bug};
+use super::services::{InputArgs, collisions, services};
+use super::{Io, Outcome, Run, Stop, output, runbook};
 
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("form").multiple(false))]
@@ -48,7 +21,8 @@ pub(super) struct Args {
     /// Form of the output.
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     output: Format,
-    /// Only objects of these kinds, such as `deployment,hpa`.
+    /// Only objects of these kinds, such as `deployment,hpa` or `dashboard`; or `adapter` alone, the Helm values of
+    /// prometheus-adapter.
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
     only: Vec<&'static str>,
     /// Write one file an object, and a kustomization, below DIR.
@@ -71,6 +45,12 @@ pub(super) struct ExplainArgs {
     input: InputArgs,
 }
 
+/// What `--only` takes for the Helm values of prometheus-adapter, which are no object.
+const ADAPTER: &str = "adapter";
+
+/// What `--only` takes for the ConfigMap with the dashboard, whether slo.toml asks for it or not.
+const DASHBOARD: &str = "dashboard";
+
 /// The kinds that `--only` takes, with the short names that kubectl knows.
 const KINDS: &[(&str, &[&str])] = &[
     ("ServiceAccount", &["sa"]),
@@ -80,15 +60,15 @@ const KINDS: &[(&str, &[&str])] = &[
     ("StatefulSet", &["sts"]),
     ("PodDisruptionBudget", &["pdb"]),
     ("HorizontalPodAutoscaler", &["hpa"]),
+    ("TriggerAuthentication", &["ta"]),
+    ("ScaledObject", &["so"]),
     ("ServiceMonitor", &["smon"]),
     ("PodMonitor", &["pmon"]),
     ("PrometheusRule", &["promrule"]),
     ("ConfigMap", &["cm"]),
-    // The ConfigMap that holds it, whether slo.toml asks for it or not.
+    (ADAPTER, &[]),
     (DASHBOARD, &[]),
 ];
-
-const DASHBOARD: &str = "Dashboard";
 
 fn kind(text: &str) -> Result<&'static str, String> {
     let word = text.trim().to_lowercase();
@@ -109,34 +89,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
     if args.why {
         return why(&args.input, io);
     }
-    let dashboards = args.only.contains(&DASHBOARD);
-    let render = if dashboards { render::with_dashboard } else { render::manifests };
-    let pieces = services(&args.input, io, |plan, files| {
-        let objects = render(plan, files)?.into_iter().map(Piece::Object);
-        let runbook = if *plan.spec.doc.outputs.runbook {
-            let text = runbook::page(plan)?.text;
-            Some(Piece::Beside(Beside { file: "runbook.md", text }))
-        } else {
-            None
-        };
-        Ok(objects.chain(runbook).collect())
-    })?;
-    let (mut services, beside): (Vec<_>, Vec<_>) = pieces.into_iter().map(split).unzip();
-    if !args.only.is_empty() {
-        for manifests in &mut services {
-            manifests.retain(|manifest| {
-                args.only.contains(&manifest.kind.as_str())
-                    || dashboards && manifest.dashboard().is_some()
-            });
-        }
-        if services.iter().all(Vec::is_empty) {
-            let kinds = args.only.join(" or ");
-            return Err(Stop::Message(format!(
-                "there is no {kinds} among the objects of this service"
-            )));
-        }
-    }
-    let rendered = Rendered { services, beside, format: args.output, whole: args.only.is_empty() };
+    let rendered =
+        if args.only.contains(&ADAPTER) { values(args, io)? } else { objects(args, io)? };
     if let Some(folder) = &args.out_dir {
         let files = rendered.folder()?;
         output::write(folder, &files)?;
@@ -167,21 +121,72 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
     Ok(Outcome::Done)
 }
 
-/// Part of what is rendered of a service.
-enum Piece {
-    Object(Manifest),
-    Beside(Beside),
+/// The Helm values of prometheus-adapter.
+fn values(args: &Args, io: &mut Io<'_>) -> Result<Rendered, Stop> {
+    if let Some(kind) = args.only.iter().find(|kind| **kind != ADAPTER) {
+        return Err(Stop::Message(format!(
+            "`{ADAPTER}` is no object and cannot be in one stream with {kind}: ask for it alone"
+        )));
+    }
+    let values = super::adapter::gather(&args.input, io)?.values().map_err(bug)?;
+    Ok(Rendered {
+        services: Vec::new(),
+        beside: BTreeMap::from([(ADAPTER_VALUES, values)]),
+        format: args.output,
+        whole: false,
+    })
 }
 
-fn split(pieces: Vec<Piece>) -> (Vec<Manifest>, Vec<Beside>) {
-    let (mut objects, mut beside) = (Vec::new(), Vec::new());
-    for piece in pieces {
-        match piece {
-            Piece::Object(object) => objects.push(object),
-            Piece::Beside(file) => beside.push(file),
+/// The objects of all services, or those that `--only` names.
+fn objects(args: &Args, io: &mut Io<'_>) -> Result<Rendered, Stop> {
+    let dashboards = args.only.contains(&DASHBOARD);
+    let render = if dashboards { render::with_dashboard } else { render::manifests };
+    let one = |plan: &Plan<'_>, files: &Files| one(plan, render(plan, files)?);
+    let (mut services, adapter) = services(&args.input, io, one, all)?;
+    let whole = args.only.is_empty();
+    if !whole {
+        for service in &mut services {
+            service.manifests.retain(|manifest| {
+                args.only.contains(&manifest.kind.as_str())
+                    || dashboards && manifest.dashboard().is_some()
+            });
+            service.runbook = None;
+        }
+        if services.iter().all(|service| service.manifests.is_empty()) {
+            let kinds = args.only.join(" or ");
+            return Err(Stop::Message(format!(
+                "there is no {kinds} among the objects of this service"
+            )));
         }
     }
-    (objects, beside)
+    let values = adapter.filter(|_| whole).map(|adapter| adapter.values()).transpose();
+    let beside = values.map_err(bug)?.map(|values| (ADAPTER_VALUES, values)).into_iter().collect();
+    Ok(Rendered { services, beside, format: args.output, whole })
+}
+
+/// A service, where it is named, and what it asks of prometheus-adapter if that shall be part of the output.
+type One = (Service, Span, Option<Request>);
+
+fn one(plan: &Plan<'_>, manifests: Vec<Manifest>) -> Result<One, Vec<Finding>> {
+    let runbook = *plan.spec.doc.outputs.runbook;
+    let service = Service {
+        folder: format!("{}-{}", plan.spec.doc.service.namespace.0, plan.names.service),
+        manifests,
+        runbook: if runbook { Some(runbook::page(plan)?.text) } else { None },
+    };
+    let request = adapter::request(plan).filter(|_| *plan.spec.doc.outputs.adapter);
+    Ok((service, plan.spec.doc.service.name.span, request))
+}
+
+fn all(all: Vec<One>) -> Result<(Vec<Service>, Option<adapter::Adapter>), Vec<Finding>> {
+    let collisions =
+        collisions(all.iter().map(|(service, at, _)| (*at, service.manifests.as_slice())));
+    if !collisions.is_empty() {
+        return Err(collisions);
+    }
+    let requests: Vec<Request> = all.iter().filter_map(|(.., request)| request.clone()).collect();
+    let adapter = adapter::merge(&requests)?;
+    Ok((all.into_iter().map(|(service, ..)| service).collect(), adapter))
 }
 
 pub(super) fn explain(args: &ExplainArgs, io: &mut Io<'_>) -> Run {
@@ -190,15 +195,15 @@ pub(super) fn explain(args: &ExplainArgs, io: &mut Io<'_>) -> Run {
 
 fn why(args: &InputArgs, io: &mut Io<'_>) -> Run {
     // Rendering too finds problems, of patches for example, that make the numbers moot.
-    let tables = services(args, io, |plan, files| {
+    let each = |plan: &Plan<'_>, files: &Files| {
         render::manifests(plan, files)?;
-        Ok(vec![Explained {
+        Ok(Explained {
             service: plan.names.service.clone(),
             reasons: plan.why(files),
             detection: slo::detection_table(&plan.slos),
-        }])
-    })?;
-    let tables: Vec<_> = tables.into_iter().flatten().collect();
+        })
+    };
+    let tables = services(args, io, each, Ok)?;
     for (index, explained) in tables.iter().enumerate() {
         if tables.len() > 1 {
             writeln!(io.out, "{}# {}", if index > 0 { "\n" } else { "" }, explained.service)?;
@@ -243,128 +248,4 @@ fn table<'a, const N: usize>(
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
     };
     rows.iter().map(line).collect()
-}
-
-/// Runs `finish` on the plan of every service, in parallel, or reports every problem of all.
-pub(super) fn services<T: Send + Identify>(
-    args: &InputArgs,
-    io: &mut Io<'_>,
-    finish: impl Fn(&Plan<'_>, &Files) -> Result<Vec<T>, Vec<Finding>> + Sync,
-) -> Result<Vec<Vec<T>>, Stop> {
-    let paths = input::collect(&args.file)?;
-    let (mut files, mut library, mut findings) = (Files::default(), Library::default(), Vec::new());
-    let mut sources = Vec::new();
-    for path in &paths {
-        match Source::read(&mut files, &mut library, path) {
-            Ok(source) => sources.push(source),
-            Err(problems) => findings.extend(problems),
-        }
-    }
-    let many = paths.len() > 1;
-    let files = &files;
-    let results: Vec<Result<Service<T>, Vec<Finding>>> = sources
-        .into_par_iter()
-        .map(|source| {
-            // Among many services, one without any overlays is the same everywhere.
-            let env = args.env.as_deref().filter(|_| !many || source.has_overlays());
-            let anchor = source.anchor();
-            let finished = source.load(files, env).and_then(|spec| {
-                Ok((spec.doc.service.name.span, finish(&Plan::new(&spec), files)?))
-            });
-            finished.map_err(|findings| finding::anchor(findings, anchor, files))
-        })
-        .collect();
-    let mut services = Vec::new();
-    for result in results {
-        match result {
-            Ok(service) => services.push(service),
-            Err(problems) => findings.extend(problems),
-        }
-    }
-    findings.extend(collisions(&services));
-    if findings.is_empty() {
-        return Ok(services.into_iter().map(|(_, items)| items).collect());
-    }
-    finding::sort(&mut findings, files);
-    problems(&findings, files, paths.len(), args.message_format, io)?;
-    Err(Stop::Reported)
-}
-
-/// Where a service is named, and what became of it.
-type Service<T> = (Span, Vec<T>);
-
-/// What two services must not both emit.
-pub(super) trait Identify {
-    /// Kind, namespace and name of an object.
-    fn identity(&self) -> Option<(&str, &str, &str)>;
-}
-
-impl Identify for Manifest {
-    fn identity(&self) -> Option<(&str, &str, &str)> {
-        Some((&self.kind, &self.namespace, &self.name))
-    }
-}
-
-impl Identify for Piece {
-    fn identity(&self) -> Option<(&str, &str, &str)> {
-        match self {
-            Self::Object(object) => object.identity(),
-            Self::Beside(_) => None,
-        }
-    }
-}
-
-impl Identify for Explained {
-    fn identity(&self) -> Option<(&str, &str, &str)> {
-        None
-    }
-}
-
-fn collisions<T: Identify>(services: &[Service<T>]) -> Vec<Finding> {
-    let mut seen = HashMap::new();
-    let mut findings = Vec::new();
-    for (span, items) in services {
-        let collision = items.iter().filter_map(Identify::identity).find_map(|identity| {
-            let first = *seen.entry(identity).or_insert(*span);
-            (first != *span).then_some((identity, first))
-        });
-        if let Some(((kind, namespace, name), first)) = collision {
-            let message = format!("two services emit the {kind} `{namespace}/{name}`");
-            findings.push(
-                Finding::error("spec/duplicate-object", *span, message)
-                    .label(first, "the other one")
-                    .help("rename one of them, or give it a namespace of its own"),
-            );
-        }
-    }
-    findings
-}
-
-fn problems(
-    findings: &[Finding],
-    files: &Files,
-    read: usize,
-    format: MessageFormat,
-    io: &mut Io<'_>,
-) -> Result<(), Stop> {
-    match format {
-        MessageFormat::Json => {
-            let report = report::json::report(findings, files, read);
-            let text = serde_json::to_string_pretty(&report)
-                .map_err(|error| Stop::Message(error.to_string()))?;
-            writeln!(io.err, "{text}")?;
-        }
-        MessageFormat::Human => {
-            io.err.write_all(report::human::report(findings, files).as_bytes())?;
-            let count =
-                |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-            writeln!(
-                io.err,
-                "{} in {}; nothing was rendered",
-                count(findings.len(), "problem"),
-                count(read, "file")
-            )?;
-        }
-    }
-    Ok(())
 }

@@ -9,7 +9,7 @@ use crate::runbook::{self, Runbook};
 use crate::source::Span;
 
 use super::output::write_file;
-use super::render::{Identify, InputArgs, services};
+use super::services::{InputArgs, services};
 use super::{Io, Outcome, Run, Stop};
 
 #[derive(clap::Args)]
@@ -22,8 +22,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
-    let services = services(&args.input, io, |plan, _| Ok(vec![page(plan)?]))?;
-    let pages: Vec<Runbook> = services.into_iter().flatten().collect();
+    let pages = services(&args.input, io, |plan, _| page(plan), Ok)?;
     anchors(&pages)?;
     let texts: Vec<String> = pages.into_iter().map(|page| page.text).collect();
     let text = texts.join("\n");
@@ -41,12 +40,6 @@ pub(super) fn page(plan: &Plan<'_>) -> Result<Runbook, Vec<Finding>> {
         let bug = Finding::error("internal/bug", Span::start_of(plan.spec.file), message);
         vec![bug.help("this is a bug of slogen; please report it with this file")]
     })
-}
-
-impl Identify for Runbook {
-    fn identity(&self) -> Option<(&str, &str, &str)> {
-        None
-    }
 }
 
 /// Alerts link to headings, so in one document each must be there once.

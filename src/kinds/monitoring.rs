@@ -9,7 +9,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{IntOrString, LabelSelector};
+use super::{IntOrString, LabelSelector, QUANTITY};
 
 mod auth;
 mod endpoint;
@@ -42,9 +42,6 @@ const DURATION: &str =
 
 /// A size in bytes with its unit: `512KB`, `1.5MiB`.
 const BYTES: &str = r"(^0|([0-9]*[.])?[0-9]+((K|M|G|T|E|P)i?)?B)$";
-
-/// A Kubernetes quantity: `1.1`, `500m`, `2Gi`.
-const QUANTITY: &str = r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$";
 
 /// The exposition formats that Prometheus can ask for.
 const PROTOCOLS: [&str; 5] = [

@@ -10,16 +10,20 @@ pub struct Names {
     pub service: String,
     /// Headless Service that gives a StatefulSet's pods their DNS names.
     pub headless: Option<String>,
-    /// HorizontalPodAutoscaler.
-    pub autoscaler: String,
-    /// The HorizontalPodAutoscaler that runs in the end: KEDA makes one of its own.
+    /// HorizontalPodAutoscaler: slogen's, or the one that KEDA makes.
     pub hpa: String,
+    /// ScaledObject.
+    pub scaled_object: String,
+    /// TriggerAuthentication.
+    pub authentication: String,
     /// ServiceMonitor or PodMonitor.
     pub monitor: String,
     /// PrometheusRule.
     pub rules: String,
     /// ConfigMap with the Grafana dashboard.
     pub dashboard: String,
+    /// ConfigMap with the rules of prometheus-adapter.
+    pub adapter_rules: String,
     /// ServiceAccount, where the pods have one of their own.
     pub service_account: Option<String>,
     /// Stem of the alerts' names.
@@ -31,16 +35,19 @@ impl Names {
         let service = doc.service.name.0.clone();
         let set = *doc.service.workload == WorkloadKind::StatefulSet;
         let account = doc.service.service_account.as_ref().map(|name| name.0.clone());
+        let scaled_object = format!("{service}-keda-slo");
         Self {
             headless: set.then(|| format!("{service}-headless")),
             hpa: match *doc.scaling.backend {
                 Backend::Hpa => format!("{service}-slo-hpa"),
-                Backend::Keda => format!("keda-hpa-{service}-keda-slo"),
+                Backend::Keda => format!("keda-hpa-{scaled_object}"),
             },
-            autoscaler: format!("{service}-slo-hpa"),
+            scaled_object,
+            authentication: format!("{service}-keda-auth"),
             monitor: format!("{service}-metrics"),
             rules: format!("{service}-slo-rules"),
             dashboard: format!("{service}-slo-dashboard"),
+            adapter_rules: format!("{service}-adapter-rules"),
             service_account: account
                 .or_else(|| doc.outputs.service_account.then(|| service.clone())),
             pascal: pascal(&service),

@@ -1,6 +1,8 @@
 //! How many pods run, and at which values their number changes.
 
-use crate::spec::leaf::{Policy, Seconds, Select, Signal};
+pub mod keda;
+
+use crate::spec::leaf::{Backend, Policy, Seconds, Select, Signal};
 use crate::spec::tables::{self, Document};
 use crate::units::{Decimal, Ratio, plain, quantity};
 
@@ -13,7 +15,7 @@ pub enum Scaling {
     /// Always so many pods.
     Fixed(i32),
     /// As many as the metrics want.
-    Auto(Autoscaler),
+    Auto(Box<Autoscaler>),
 }
 
 /// What an autoscaler is told.
@@ -23,8 +25,8 @@ pub struct Autoscaler {
     pub min: i32,
     /// Most pods.
     pub max: i32,
-    /// What is compared with what, in order.
-    pub metrics: Vec<Metric>,
+    /// What their number follows.
+    pub by: By,
     /// Growing.
     pub up: Direction,
     /// Shrinking.
@@ -33,18 +35,38 @@ pub struct Autoscaler {
     pub tolerance: Option<Ratio>,
 }
 
+/// What the number of pods follows, in order.
+#[derive(Debug)]
+pub enum By {
+    /// Metrics of an HPA.
+    Hpa(Vec<Metric>),
+    /// Triggers of KEDA.
+    Keda(keda::Keda),
+}
+
 /// A metric with the value to scale at.
 #[derive(Debug)]
 pub enum Metric {
     /// Mean over the pods of a custom metric.
     Pods {
-        /// Name in the custom metrics API.
+        /// Name in the custom metrics API: what the autoscaler asks for, and what prometheus-adapter serves.
         name: String,
+        /// What is measured.
+        measure: Measure,
         /// The value as a Kubernetes quantity.
         average: Decided<String>,
     },
     /// CPU in percent of the request.
     Cpu(Decided<i32>),
+}
+
+/// What a custom metric measures, pod by pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// This percentile of the latency.
+    Latency(Decimal),
+    /// Requests in flight.
+    InFlight,
 }
 
 /// One direction of scaling.
@@ -74,25 +96,34 @@ impl Scaling {
         if let Some(replicas) = &scaling.replicas {
             return Self::Fixed(**replicas);
         }
-        let metrics =
-            scaling.scale_on.iter().flat_map(|signal| metrics(**signal, doc, targets)).collect();
-        Self::Auto(Autoscaler {
+        let metrics = || scaling.scale_on.iter().flat_map(|it| metrics(**it, doc, targets));
+        Self::Auto(Box::new(Autoscaler {
             min: *scaling.min,
             max: *scaling.max,
-            metrics,
+            by: match *scaling.backend {
+                Backend::Hpa => By::Hpa(metrics().collect()),
+                Backend::Keda => By::Keda(keda::Keda::new(doc, targets)),
+            },
             up: Direction::new(&scaling.up),
             down: Direction::new(&scaling.down),
             tolerance: scaling.tolerance.as_ref().map(|tolerance| **tolerance),
-        })
+        }))
     }
 
     pub(super) fn why(&self, derived: &mut Derived) {
         let Self::Auto(autoscaler) = self else { return };
-        for metric in &autoscaler.metrics {
-            match metric {
-                Metric::Pods { name, average } => derived.add(&format!("scale at {name}"), average),
-                Metric::Cpu(percent) => derived.add("scale at cpu utilisation", percent),
+        match &autoscaler.by {
+            By::Hpa(metrics) => {
+                for metric in metrics {
+                    match metric {
+                        Metric::Pods { name, average, .. } => {
+                            derived.add(&format!("scale at {name}"), average);
+                        }
+                        Metric::Cpu(percent) => derived.add("scale at cpu utilisation", percent),
+                    }
+                }
             }
+            By::Keda(keda) => keda.why(derived),
         }
     }
 }
@@ -107,7 +138,11 @@ fn metrics(signal: Signal, doc: &Document, targets: &Targets) -> Vec<Metric> {
                 let written = at.latency.as_ref().map(|at| at.seconds());
                 let average =
                     scale_at(written, target.below.seconds(), "its target in seconds", doc);
-                Metric::Pods { name: target.metric.clone(), average: average.map(quantity::milli) }
+                Metric::Pods {
+                    name: target.metric.clone(),
+                    measure: Measure::Latency(target.percentile),
+                    average: average.map(quantity::milli),
+                }
             })
             .collect(),
         Signal::InFlight => targets
@@ -120,23 +155,23 @@ fn metrics(signal: Signal, doc: &Document, targets: &Targets) -> Vec<Metric> {
                     "its target",
                     doc,
                 );
-                Metric::Pods { name: target.metric.clone(), average: average.map(quantity::milli) }
+                Metric::Pods {
+                    name: target.metric.clone(),
+                    measure: Measure::InFlight,
+                    average: average.map(quantity::milli),
+                }
             })
             .collect(),
-        Signal::Cpu => targets
-            .cpu
-            .iter()
-            .map(|target| {
-                let written = at.cpu.as_ref().map(|at| at.percent());
-                let percent = scale_at(written, target.percent(), "its target in percent", doc);
-                // The HPA takes whole percents; rounding down scales no later than asked.
-                Metric::Cpu(
-                    percent.map(|value| i32::try_from(value.floor()).unwrap_or(i32::MAX).max(1)),
-                )
-            })
-            .collect(),
+        Signal::Cpu => targets.cpu.iter().map(|target| Metric::Cpu(cpu(*target, doc))).collect(),
         Signal::Saturation => Vec::new(),
     }
+}
+
+fn cpu(target: Ratio, doc: &Document) -> Decided<i32> {
+    let written = doc.scaling.scale_at.cpu.as_ref().map(|at| at.percent());
+    let percent = scale_at(written, target.percent(), "its target in percent", doc);
+    // The HPA takes whole percents; rounding down scales no later than asked.
+    percent.map(|value| i32::try_from(value.floor()).unwrap_or(i32::MAX).max(1))
 }
 
 /// The written value, or target × (1 − headroom).

@@ -278,3 +278,76 @@ pub fn detection_table(slos: &[Slo]) -> Vec<[String; 9]> {
     };
     slos.iter().flat_map(|slo| slo.tiers.iter().map(move |tier| row(slo, tier))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::plan::Plan;
+    use crate::profile::Library;
+    use crate::source::Files;
+    use crate::spec::Source;
+
+    /// The objectives of a service with these `targets`.
+    fn with_slos(targets: &str, check: impl FnOnce(&[Slo])) {
+        let text = format!("[service]\nname = \"a\"\nimage = \"a:1\"\n[targets]\n{targets}");
+        let (mut files, mut library) = (Files::default(), Library::default());
+        let source = Source::parse(&mut files, &mut library, "slo.toml", text, Path::new(""));
+        check(&Plan::new(&source.load(&files, None).unwrap()).slos);
+    }
+
+    /// When each tier trips at total failure, without its `for`.
+    fn trips(slo: &Slo) -> Vec<String> {
+        let all = Ratio::from_percent(Decimal::ONE_HUNDRED);
+        let trip = |tier: &Tier| {
+            tier.long.scale(tier.threshold).filter(|_| slo.detection(tier, all).is_some())
+        };
+        slo.tiers.iter().map(|tier| trip(tier).map_or_else(String::new, Duration::clock)).collect()
+    }
+
+    #[test]
+    fn detection_times_are_those_of_the_workbook() {
+        // alerts.md, section 2: thresholds and times to trip at total failure.
+        with_slos(
+            "latency = [{ percentile = 95, below = \"350ms\" }]\nerrors = { below = \"1%\" }",
+            |slos| {
+                assert_eq!(trips(&slos[0]), ["43m12s", "1h48m", "3h36m", "3h36m"]);
+                assert_eq!(trips(&slos[1]), ["8m38s", "21m36s", "43m12s", "43m12s"]);
+                let thresholds = slos[1].tiers.iter().map(|tier| plain(tier.threshold));
+                assert_eq!(thresholds.collect::<Vec<_>>(), ["0.144", "0.06", "0.03", "0.01"]);
+            },
+        );
+        with_slos("errors = { below = \"0.1%\" }", |slos| assert_eq!(trips(&slos[0])[0], "52s"));
+    }
+
+    #[test]
+    fn detection_counts_the_hold_and_the_budget() {
+        with_slos("errors = { below = \"1%\" }", |slos| {
+            let percent = |percent| Ratio::from_percent(Decimal::from(percent));
+            let tier = &slos[0].tiers[0];
+            let detection = slos[0].detection(tier, percent(50)).unwrap();
+            assert_eq!(detection.after.clock(), "19m17s");
+            assert_eq!(detection.spent.to_string(), "2.23%");
+            assert_eq!(slos[0].detection(tier, percent(14)), None);
+        });
+    }
+
+    #[test]
+    fn one_request_is_enough_below_the_least_rate() {
+        // alerts.md, section 2: 6.9 requests an hour for 99 %.
+        with_slos("errors = { below = \"1%\" }", |slos| {
+            let an_hour = slos[0].tiers[0].least_rate().unwrap() * Decimal::from(3600);
+            assert_eq!(plain(an_hour.round_dp(1)), "6.9");
+        });
+    }
+
+    #[test]
+    fn windows_follow_the_period() {
+        with_slos("window = \"7d\"\nerrors = { below = \"1%\" }", |slos| {
+            let windows: Vec<String> = slos[0].windows.iter().map(Duration::to_string).collect();
+            assert_eq!(windows, ["5m", "30m", "1h", "6h", "7d"]);
+            assert_eq!(slos[0].tiers.len(), 2);
+        });
+    }
+}

@@ -1,8 +1,10 @@
 //! What is measured, under which names, and what "good" means.
 
 use crate::spec::decode::Map;
-use crate::spec::leaf::{LabelConflict, Protocol, Regex};
-use crate::spec::tables::Document;
+use crate::spec::keda::short;
+use crate::spec::leaf::{LabelConflict, Protocol, Regex, Stack, Url};
+use crate::spec::series::Series;
+use crate::spec::tables::{Document, Metrics};
 use crate::units::{Decimal, Duration, Ratio, plain};
 
 use super::names::Names;
@@ -29,6 +31,8 @@ pub struct Scrape {
     pub in_flight: String,
     /// The latency histogram is a native one.
     pub native_histograms: bool,
+    /// Where Prometheus answers queries.
+    pub server: Decided<Url>,
 }
 
 /// All targets of the service.
@@ -88,14 +92,7 @@ impl Scrape {
         let metrics = &doc.metrics;
         let interval = *metrics.interval;
         let grpc = *doc.service.protocol == Protocol::Grpc;
-        let or = |written: &Option<crate::spec::decode::Sourced<crate::spec::leaf::Metric>>,
-                  http: &str,
-                  by_grpc: &str| {
-            written.as_ref().map_or_else(
-                || if grpc { by_grpc } else { http }.to_owned(),
-                |metric| metric.0.clone(),
-            )
-        };
+        let series = Series::of(doc);
         let stored = |label: &str| stored_label(label, *metrics.on_label_conflict);
         let selector = metrics.selector.iter().flat_map(|map| map.iter());
         let errors = |map: &Map<Regex>| {
@@ -126,21 +123,45 @@ impl Scrape {
             job: names.service.clone(),
             selector: selector.map(|(label, value)| (stored(label), (**value).clone())).collect(),
             errors: metrics.errors.as_ref().map_or_else(default_errors, |map| errors(map)),
-            requests: or(&metrics.requests, "http_requests_total", "grpc_server_handled_total"),
-            latency: or(
-                &metrics.latency,
-                "http_request_duration_seconds",
-                "grpc_server_handling_seconds",
-            ),
-            in_flight: or(&metrics.in_flight, "http_requests_in_flight", "grpc_server_in_flight"),
+            requests: series.requests,
+            latency: series.latency,
+            in_flight: series.in_flight,
             native_histograms: *metrics.native_histograms,
+            server: match &metrics.prometheus_url {
+                Some(url) => Decided::written((**url).clone()),
+                None => server(metrics),
+            },
         }
     }
 
     pub(super) fn why(&self, derived: &mut Derived) {
         derived.add("metrics.scrape_timeout", &self.timeout);
         derived.add("metrics.rate_window", &self.rate_window);
+        derived.add("metrics.prometheus_url", &self.server);
     }
+}
+
+/// The Service through which the stack offers Prometheus.
+fn server(metrics: &Metrics) -> Decided<Url> {
+    let namespace = &metrics.monitoring_namespace.0;
+    let (service, of) = match *metrics.stack {
+        Stack::KubePrometheusStack => (chart_service(&metrics.release.0), ", metrics.release"),
+        Stack::KubePrometheus => ("prometheus-k8s".to_owned(), ""),
+        // The operator makes it for every Prometheus.
+        Stack::Plain => ("prometheus-operated".to_owned(), ""),
+    };
+    let url =
+        Url { base: format!("http://{service}.{namespace}.svc"), port: 9090, path: String::new() };
+    Decided::derived(url, format!("Service of metrics.stack{of} in metrics.monitoring_namespace"))
+}
+
+/// Name of the chart's Service (kube-prometheus-stack, `_helpers.tpl`): full names are cut to 26 characters.
+fn chart_service(release: &str) -> String {
+    const CHART: &str = "kube-prometheus-stack";
+    let full =
+        if release.contains(CHART) { release.to_owned() } else { format!("{release}-{CHART}") };
+    let cut: String = full.chars().take(26).collect();
+    format!("{}-prometheus", cut.trim_end_matches('-'))
 }
 
 impl Targets {
@@ -149,7 +170,7 @@ impl Targets {
         let stem = scrape.latency.strip_suffix("_seconds").unwrap_or(&scrape.latency);
         let latency = targets.latency.iter().flat_map(|list| list.iter()).map(|target| {
             let percentile = target.percentile.0;
-            let short = format!("p{}", plain(percentile).replace('.', ""));
+            let short = short(target);
             Latency { percentile, below: *target.below, metric: format!("{stem}_{short}"), short }
         });
         Self {
@@ -192,5 +213,17 @@ mod tests {
         assert_eq!(stored_label("endpoint", LabelConflict::Exported), "exported_endpoint");
         assert_eq!(stored_label("endpoint", LabelConflict::Honor), "endpoint");
         assert_eq!(stored_label("route", LabelConflict::Exported), "route");
+    }
+
+    #[test]
+    fn the_charts_service_is_known() {
+        for (release, service) in [
+            ("prometheus", "prometheus-kube-prometheus-prometheus"),
+            ("kps", "kps-kube-prometheus-stack-prometheus"),
+            ("kube-prometheus-stack", "kube-prometheus-stack-prometheus"),
+            ("observability", "observability-kube-prometh-prometheus"),
+        ] {
+            assert_eq!(chart_service(release), service);
+        }
     }
 }

@@ -1,12 +1,18 @@
 //! What people look at, in dashboards and runbooks: recorded series, and what kube-state-metrics says.
 
 use crate::plan::Plan;
+use crate::plan::scaling::Measure;
 use crate::plan::slo::{BASE, Slo, ready_replicas};
 use crate::plan::targets::{InFlight, Latency};
 use crate::spec::leaf::WorkloadKind;
 
 use super::slo::{ratio_name, recorded};
-use super::{matcher, rate};
+use super::{matcher, of_service, rate};
+
+/// Quantile of the latency of the whole service, in seconds: what the alert compares with the target.
+pub fn latency(plan: &Plan<'_>, target: &Latency) -> String {
+    of_service(plan, Measure::Latency(target.percentile), &[])
+}
 
 /// The recorded latency quantile of each pod.
 pub fn latency_of_pods(plan: &Plan<'_>, target: &Latency) -> String {

@@ -14,28 +14,36 @@ use crate::units::{Ratio, quantity};
 
 use super::metadata;
 
-pub(super) fn hpa(plan: &Plan<'_>, autoscaler: &Autoscaler) -> HorizontalPodAutoscaler {
-    let kind = if plan.names.headless.is_some() { "StatefulSet" } else { "Deployment" };
+pub(super) fn hpa(
+    plan: &Plan<'_>,
+    autoscaler: &Autoscaler,
+    metrics: &[Metric],
+) -> HorizontalPodAutoscaler {
     HorizontalPodAutoscaler {
-        metadata: metadata::object(plan, &plan.names.autoscaler),
+        metadata: metadata::object(plan, &plan.names.hpa),
         spec: HorizontalPodAutoscalerSpec {
             scale_target_ref: CrossVersionObjectReference {
                 api_version: Some("apps/v1".to_owned()),
-                kind: kind.to_owned(),
+                kind: target_kind(plan).to_owned(),
                 name: plan.names.service.clone(),
             },
             min_replicas: Some(autoscaler.min),
             max_replicas: autoscaler.max,
-            metrics: Some(autoscaler.metrics.iter().map(metric).collect()),
+            metrics: Some(metrics.iter().map(metric).collect()),
             behavior: Some(behavior(autoscaler)),
         },
         status: None,
     }
 }
 
+/// Kind of the workload that is scaled.
+pub(super) fn target_kind(plan: &Plan<'_>) -> &'static str {
+    if plan.names.headless.is_some() { "StatefulSet" } else { "Deployment" }
+}
+
 fn metric(metric: &Metric) -> MetricSpec {
     match metric {
-        Metric::Pods { name, average } => MetricSpec {
+        Metric::Pods { name, average, .. } => MetricSpec {
             type_: "Pods".to_owned(),
             pods: Some(PodsMetricSource {
                 metric: MetricIdentifier { name: name.clone(), selector: None },
@@ -63,7 +71,7 @@ fn metric(metric: &Metric) -> MetricSpec {
 }
 
 /// Both directions, always: one alone would fill the other with Kubernetes' defaults.
-fn behavior(autoscaler: &Autoscaler) -> HorizontalPodAutoscalerBehavior {
+pub(super) fn behavior(autoscaler: &Autoscaler) -> HorizontalPodAutoscalerBehavior {
     HorizontalPodAutoscalerBehavior {
         scale_up: Some(direction(&autoscaler.up, autoscaler.tolerance)),
         scale_down: Some(direction(&autoscaler.down, autoscaler.tolerance)),

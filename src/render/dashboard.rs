@@ -12,7 +12,7 @@ use crate::plan::Plan;
 use crate::plan::scaling::{Autoscaler, Scaling};
 use crate::plan::slo::{Indicator, Slo};
 use crate::plan::targets::{InFlight, Latency};
-use crate::promql::{self, slo, view};
+use crate::promql::{slo, view};
 use crate::units::{Decimal, plain};
 
 use super::metadata;
@@ -272,7 +272,7 @@ impl Grid<'_> {
         let plan = self.plan;
         let percentile = plain(target.percentile);
         let queries = vec![
-            self.query("all requests (what the alert sees)", &promql::latency(plan, target)),
+            self.query("all requests (what the alert sees)", &view::latency(plan, target)),
             self.query("{{pod}}", &view::latency_of_pods(plan, target)),
         ];
         let content = Content {
@@ -323,7 +323,8 @@ impl Grid<'_> {
                 let steps = vec![(RED, None), (GREEN, Some(Decimal::from(*count)))];
                 (format!("Pods, always {count}"), steps)
             }
-            Scaling::Auto(Autoscaler { min, max, .. }) => {
+            Scaling::Auto(autoscaler) => {
+                let Autoscaler { min, max, .. } = autoscaler.as_ref();
                 queries.push(self.query("running", &view::replicas(plan)));
                 queries.push(self.query("wanted", &view::wanted_replicas(plan)));
                 let mut steps = vec![(RED, None), (GREEN, Some(Decimal::from(*min)))];

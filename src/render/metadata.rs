@@ -48,8 +48,13 @@ fn version(tag: &str) -> Option<String> {
 /// Labels of every object.
 fn object_labels(plan: &Plan<'_>) -> BTreeMap<String, String> {
     let mut labels = pod_labels(plan);
-    labels.insert("app.kubernetes.io/managed-by".to_owned(), "slogen".to_owned());
+    labels.extend([managed_by()]);
     labels
+}
+
+/// The label of everything that slogen emits.
+pub(super) fn managed_by() -> (String, String) {
+    ("app.kubernetes.io/managed-by".to_owned(), "slogen".to_owned())
 }
 
 /// Metadata of the object `name`.

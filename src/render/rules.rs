@@ -6,6 +6,7 @@ use minijinja::{Value, context};
 
 use crate::kinds::monitoring::{PrometheusRule, PrometheusRuleSpec, Rule, RuleGroup};
 use crate::plan::Plan;
+use crate::plan::scaling::Measure;
 use crate::plan::slo::{EVALUATION, Indicator, Slo, Tier};
 use crate::plan::targets::{InFlight, Latency};
 use crate::promql::{self, slo};
@@ -44,7 +45,7 @@ fn by_pod(metric: &str, expr: String) -> Rule {
 }
 
 fn in_flight(plan: &Plan<'_>, target: &InFlight) -> RuleGroup {
-    group(plan, "in-flight", vec![by_pod(&target.metric, promql::in_flight_by_pod(plan))])
+    group(plan, "in-flight", vec![by_pod(&target.metric, promql::by_pod(plan, Measure::InFlight))])
 }
 
 /// Recordings and alerts of one objective.
@@ -52,7 +53,10 @@ fn objective(plan: &Plan<'_>, slo: &Slo) -> Result<RuleGroup, String> {
     let doc = &plan.spec.doc;
     let mut rules = Vec::new();
     if let Indicator::Latency(target) = &slo.indicator {
-        rules.push(by_pod(&target.metric, promql::latency_by_pod(plan, target)));
+        rules.push(by_pod(
+            &target.metric,
+            promql::by_pod(plan, Measure::Latency(target.percentile)),
+        ));
     }
     rules.extend(recordings(plan, slo));
     if *doc.alerts.symptom {

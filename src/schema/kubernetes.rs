@@ -47,6 +47,8 @@ kinds! {
     "ServiceMonitor"          "monitoring.coreos.com/v1"     "servicemonitor.json";
     "PodMonitor"              "monitoring.coreos.com/v1"     "podmonitor.json";
     "PrometheusRule"          "monitoring.coreos.com/v1"     "prometheusrule.json";
+    "ScaledObject"            "keda.sh/v1alpha1"             "scaledobject.json";
+    "TriggerAuthentication"   "keda.sh/v1alpha1"             "triggerauthentication.json";
 }
 
 /// The name and `apiVersion` of each kind that has a schema.

@@ -11,8 +11,12 @@ use super::decode::{Decoder, Field, Text};
 use crate::tree::{Node, Value};
 
 mod choice;
+mod url;
+mod version;
 
 pub use choice::*;
+pub use url::Url;
+pub use version::KedaVersion;
 
 /// Gives a leaf its inlined JSON Schema.
 macro_rules! leaf_schema {
@@ -48,12 +52,14 @@ leaf_schema! {
     Regex => { "type": "string", "examples": ["5..", "Internal|Unavailable"] };
     Metric => { "type": "string", "pattern": "^[a-zA-Z_:][a-zA-Z0-9_:]*$" };
     AbsolutePath => { "type": "string", "pattern": "^/" };
+    Url => { "type": "string", "pattern": r"^https?://[^\s/]+", "examples": ["http://prometheus-operated.monitoring.svc:9090"] };
     Policy => { "type": "string", "pattern": r"^[0-9]+ *(%|pods?) */ *[0-9].*$", "examples": ["2 pods / 30s", "50% / 30s"] };
     Amount => { "type": ["integer", "string"], "pattern": "^[0-9]+%$", "minimum": 0, "examples": [1, "25%"] };
     Port => { "type": "integer", "minimum": 1, "maximum": 65535 };
     PortRef => { "type": ["integer", "string"], "minimum": 1, "maximum": 65535, "pattern": r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$" };
     Percentile => { "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 100, "examples": [95, 99.9] };
     Number => { "type": "number" };
+    KedaVersion => { "type": "string", "pattern": r"^[0-9]+\.[0-9]+(\.[0-9]+)?$", "examples": ["2.20", "2.17.1"] };
     Switch => { "type": ["boolean", "string"] };
     OneOrMany => { "type": ["string", "array"], "items": { "type": "string" } };
 }
@@ -266,7 +272,9 @@ text! {
     Cpu, "spec/bad-quantity", "a CPU quantity such as `\"500m\"`", Cpu::parse;
     Bytes, "spec/bad-quantity", "a memory quantity such as `\"2Gi\"`", Bytes::parse;
     Policy, "spec/bad-policy", "a policy such as `\"2 pods / 30s\"`", policy;
+    KedaVersion, "spec/bad-value", "a version such as `\"2.20\"`", KedaVersion::read;
     Image, "spec/bad-image", "an image reference", image;
+    Url, "spec/bad-value", "an address such as `\"http://prometheus-operated.monitoring.svc:9090\"`", Url::parse;
     Metric, "spec/bad-name", "a metric name", metric;
     AbsolutePath, "spec/bad-value", "a path such as `\"/metrics\"`", |text: &str| {
         let ok = text.starts_with('/') && !text.contains(char::is_control);

@@ -5,12 +5,16 @@
 
 use crate::units::{Bytes, Cpu, Duration, Ratio};
 
+mod env;
+
+pub use env::{EnvRef, EnvValue};
+
 use super::decode::{Any, List, Map, table};
 use super::leaf::{
-    AbsolutePath, Amount, AntiAffinity, Backend, Fallback, Image, Label, LabelConflict, LabelValue,
-    Metric, MetricType, Number, OneOrMany, Percentile, Policy, Port, PortName, PortRef, Protocol,
-    PullPolicy, Regex, Scheme, Seccomp, Seconds, Select, ServiceName, Signal, Spread, Stack,
-    Subdomain, Switch, TaintEffect, Transport, WorkloadKind,
+    AbsolutePath, Amount, AntiAffinity, Backend, Fallback, Image, KedaVersion, Label,
+    LabelConflict, LabelValue, Metric, MetricType, Number, OneOrMany, Percentile, Policy, Port,
+    PortName, PortRef, Protocol, PullPolicy, Regex, Scheme, Seccomp, Seconds, Select, ServiceName,
+    Signal, Spread, Stack, Subdomain, Switch, TaintEffect, Transport, Url, WorkloadKind,
 };
 
 table! {
@@ -264,6 +268,9 @@ table! {
         given release: LabelValue;
         /// Namespace that Prometheus scrapes from.
         given monitoring_namespace: Label;
+        /// Where prometheus-adapter finds Prometheus.
+        /// Default: the Service that `stack` has in `monitoring_namespace`, port 9090.
+        opt prometheus_url: Url;
         /// Major version of Prometheus: 2 or 3 (decides how `le` is written).
         given prometheus: u16;
         /// Range of rates in queries. Default: 4 × interval, at least 1m.
@@ -388,20 +395,36 @@ table! {
 
     /// Settings of KEDA.
     Keda {
-        /// Version in the cluster.
-        given version: String;
+        /// Version in the cluster, 2.14 or later.
+        given version: KedaVersion;
         /// Address of Prometheus.
         given server: String;
-        /// What to do when a metric cannot be read.
+        /// Credentials for Prometheus.
+        maybe auth: KedaAuth;
+        /// What to do when a metric cannot be read. Left out where the version would reject it.
         section fallback: KedaFallback;
-        /// Time between looks at the triggers while nothing runs.
+        /// Time between looks at the triggers while nothing runs, where the fleet scales to zero. Default: 30s.
         opt polling: Seconds;
-        /// Time without work before the last pod goes.
+        /// Time without work before the last pod goes, where the fleet scales to zero. Default: 5m.
         opt cooldown: Seconds;
-        /// Pods while there is no work.
+        /// Pods while no trigger is active, instead of `scaling.min`; only 0 is of use.
         opt idle: i32;
         /// Further triggers, such as kafka, cron, or any PromQL.
         opt triggers: List<KedaTrigger>;
+        /// One metric in place of those of all triggers but cpu and memory.
+        maybe modifiers: KedaModifiers;
+    }
+
+    /// Credentials for Prometheus: `bearer_token`, or `username` and `password`.
+    KedaAuth {
+        /// Name of the Secret that holds them.
+        must secret: Subdomain;
+        /// Key with a bearer token.
+        opt bearer_token: String;
+        /// Key with the user name.
+        opt username: String;
+        /// Key with the password.
+        opt password: String;
     }
 
     /// What to do when a metric cannot be read.
@@ -418,14 +441,25 @@ table! {
     KedaTrigger {
         /// Kind of the trigger: `kafka`, `cron`, `prometheus` …
         must r#type ("type"): String;
-        /// Name, for formulas.
+        /// Name, for formulas; those of targets are `latency_p95`, `in_flight` and `saturation`.
         opt name: String;
-        /// How the metric is compared with its threshold.
+        /// How the metric is compared with its threshold. Default: `AverageValue`.
         opt metric_type: MetricType;
-        /// The trigger's own settings; KEDA takes strings.
+        /// The trigger's own settings; KEDA takes strings. Defaults for `prometheus`: `serverAddress` is
+        /// `scaling.keda.server`, `ignoreNullValues` is `"false"`; for kafka, `lagThreshold` is `targets.saturation.per_pod`.
         must metadata: Map<String>;
         /// Name of a TriggerAuthentication.
         opt authentication: Subdomain;
+    }
+
+    /// One metric computed from those of all triggers but cpu and memory.
+    KedaModifiers {
+        /// The computation, over the names of triggers: `"kafka_lag + 2 * retries"`.
+        must formula: String;
+        /// What the result is compared with; with a fallback, a whole number.
+        must target: Number;
+        /// How the result is compared. Default: `AverageValue`.
+        opt metric_type: MetricType;
     }
 
     /// How the service survives.
@@ -516,7 +550,7 @@ table! {
         given network_policy: bool;
         /// The Grafana dashboard, as ConfigMap.
         given dashboard: bool;
-        /// The configuration of prometheus-adapter, as ConfigMap.
+        /// The rules of prometheus-adapter for this service, as ConfigMap, and with `--out-dir` as Helm values.
         given adapter: bool;
         /// The runbook, with `--out-dir`.
         given runbook: bool;
@@ -590,97 +624,5 @@ table! {
         must kind: String;
         /// Name of the object. Default: every object of the kind.
         opt name: String;
-    }
-}
-
-/// The value of an environment variable.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EnvValue {
-    /// As it is.
-    Literal(String),
-    /// Key of a Secret.
-    Secret {
-        /// Name of the object.
-        name: String,
-        /// The key.
-        key: String,
-    },
-    /// Key of a ConfigMap.
-    ConfigMap {
-        /// Name of the object.
-        name: String,
-        /// The key.
-        key: String,
-    },
-    /// Field of the pod, such as `metadata.name`.
-    Field(String),
-}
-
-table! {
-    /// Source of a variable: `secret` or `config_map` with `key`, or `field`.
-    EnvRef {
-        /// Name of a Secret.
-        opt secret: Subdomain;
-        /// Name of a ConfigMap.
-        opt config_map: Subdomain;
-        /// Key of the Secret or ConfigMap.
-        opt key: String;
-        /// Field of the pod, such as `metadata.name`.
-        opt field: String;
-    }
-}
-
-impl super::decode::Field for EnvValue {
-    fn decode(node: &crate::tree::Node, cx: &mut super::decode::Decoder) -> Option<Self> {
-        use crate::tree::Value;
-        match &node.value {
-            Value::String(_) => String::decode(node, cx).map(Self::Literal),
-            Value::Table(_) => {
-                let reference = EnvRef::decode(node, cx)?;
-                let name = |source: super::decode::Sourced<Subdomain>| source.0.clone();
-                let key = reference.key.map(|key| (*key).clone());
-                match (reference.secret, reference.config_map, key, reference.field) {
-                    (Some(secret), None, Some(key), None) => {
-                        Some(Self::Secret { name: name(secret), key })
-                    }
-                    (None, Some(map), Some(key), None) => {
-                        Some(Self::ConfigMap { name: name(map), key })
-                    }
-                    (None, None, None, Some(field)) => Some(Self::Field((*field).clone())),
-                    _ => {
-                        cx.bad_value(
-                            node.span,
-                            "this variable has no single source",
-                            "write a string, `{ secret = \"name\", key = \"k\" }`, `{ config_map = \"name\", key = \"k\" }` or `{ field = \"metadata.name\" }`",
-                        );
-                        None
-                    }
-                }
-            }
-            _ => {
-                let shown = node.to_json();
-                cx.wrong_type(
-                    node,
-                    "a string or a source",
-                    format!("variables are strings: write `\"{shown}\"`"),
-                );
-                None
-            }
-        }
-    }
-}
-
-impl schemars::JsonSchema for EnvValue {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "EnvValue".into()
-    }
-
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        let reference = generator.subschema_for::<EnvRef>();
-        schemars::json_schema!({ "anyOf": [{ "type": "string" }, reference] })
-    }
-
-    fn inline_schema() -> bool {
-        true
     }
 }

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod availability;
+mod keda;
 mod metrics;
 mod probes;
 mod resources;

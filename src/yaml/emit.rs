@@ -43,8 +43,8 @@ impl Serialize for Node<'_> {
     }
 }
 
-/// True for a text that every YAML reader takes from a literal block as it is: whole lines, the first of which
-/// shows the indentation, none with a tab there or blanks at its end, and no character that needs an escape.
+/// True for a text that every YAML reader takes from a literal block as it is: whole lines, the first of which shows
+/// the indentation, none of which ends in blanks, and no character that needs an escape.
 fn is_block(text: &str) -> bool {
     let plain = |line: &str| {
         !line.trim_start_matches(' ').starts_with('\t')
@@ -97,8 +97,9 @@ mod tests {
             "  a\nb",
             "\t\n",
             "a\n\tb\n",
-            "a\n  b\n",
-            "a\n \tb\n",
+            "a\n  \tb\n",
+            "a:\n- b:\n    c\n\n  d\n",
+            " a\nb\n",
             "a \nb\n",
             "a\r\nb\n",
             "a\u{85}b\nc\n",
@@ -122,7 +123,7 @@ mod tests {
     #[test]
     fn whole_lines_become_a_literal_block() {
         assert_eq!(stream(&[&json!({ "k": "a: 1\nb\n" })]).unwrap(), "k: |\n  a: 1\n  b\n");
-        assert_eq!(stream(&[&json!({ "k": "{\n  a\n}\n" })]).unwrap(), "k: |\n  {\n    a\n  }\n");
+        assert_eq!(stream(&[&json!({ "k": "a:\n  b\n" })]).unwrap(), "k: |\n  a:\n    b\n");
         assert_eq!(stream(&[&json!({ "k": "\t\n" })]).unwrap(), "k: \"\\t\\n\"\n");
     }
 

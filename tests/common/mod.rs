@@ -3,6 +3,8 @@
 //! A case is a folder of `tests/golden`: `slo.toml`, perhaps further arguments of `slogen render` in `args`, and
 //! in `expected` what `--out-dir` must write.
 
+#![allow(dead_code, reason = "no test needs all of it")]
+
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};

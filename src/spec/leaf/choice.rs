@@ -182,12 +182,16 @@ choice! {
         CurrentReplicasIfHigher = "currentReplicasIfHigher",
         /// The current number, if it is lower than the written one.
         CurrentReplicasIfLower = "currentReplicasIfLower",
+        /// What the formula of `modifiers` makes of missing values, with `??` (KEDA 2.20 and later).
+        ScalingModifiers = "scalingModifiers",
     }
     /// How a metric is compared with its threshold.
     MetricType {
-        /// The total over the fleet, divided by the replicas.
+        /// A total over the fleet, divided by the replicas.
         AverageValue = "AverageValue",
         /// As it is.
         Value = "Value",
+        /// In percent of the request (cpu and memory).
+        Utilization = "Utilization",
     }
 }

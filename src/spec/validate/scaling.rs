@@ -99,6 +99,9 @@ pub(super) fn scaling(doc: &Document, cx: &mut Decoder) {
     }
     if !cx.damaged() {
         unreachable_cpu(doc, cx);
+        if keda {
+            super::keda::keda(doc, cx);
+        }
     }
 }
 
