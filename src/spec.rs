@@ -103,7 +103,7 @@ impl Source {
         let Self { file, table, profile, findings } = self;
         let mut cx = Decoder { findings, ..Decoder::default() };
         if files.get(file).text.trim().is_empty() {
-            cx.findings.push(
+            cx.report(
                 Finding::error("spec/empty-file", Span::start_of(file), "this file is empty")
                     .help("`slogen init` writes one to start from"),
             );
@@ -116,7 +116,7 @@ impl Source {
             match overlays.get(env).map(|node| &node.value) {
                 Some(Value::Table(overlay)) => tree::merge(&mut tree, overlay.clone()),
                 Some(_) => {}
-                None => cx.findings.push(unknown_overlay(file, env, &overlays)),
+                None => cx.report(unknown_overlay(file, env, &overlays)),
             }
         }
         let doc = Document::read(&tree, Span::start_of(file), &mut cx);
@@ -178,7 +178,7 @@ fn take_overlays(tree: &mut Table, cx: &mut Decoder) -> Table {
             cx.findings.append(&mut shape.findings);
             for key in ["profile", "extends", "env"] {
                 if let Some(node) = table.get(key) {
-                    cx.findings.push(
+                    cx.report(
                         Finding::error(
                             "spec/unknown-key",
                             node.place(),

@@ -93,6 +93,11 @@ pub trait Text: Sized {
 }
 
 impl Decoder {
+    /// Adds a finding.
+    pub fn report(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
     /// True after a syntax error: what seems to be missing may be what it swallowed.
     pub fn damaged(&self) -> bool {
         self.findings.iter().any(|finding| finding.rule == "spec/syntax")
@@ -104,12 +109,12 @@ impl Decoder {
             return;
         }
         let message = format!("expected {wanted}, found {}", node.value.kind());
-        self.findings.push(Finding::error("spec/wrong-type", node.place(), message).help(help));
+        self.report(Finding::error("spec/wrong-type", node.place(), message).help(help));
     }
 
     /// Reports a value of the right type that cannot stand.
     pub fn bad_value(&mut self, at: Span, message: impl Into<String>, help: impl Into<String>) {
-        self.findings.push(Finding::error("spec/bad-value", at, message).help(help));
+        self.report(Finding::error("spec/bad-value", at, message).help(help));
     }
 
     /// Reads a string-like value.
@@ -118,7 +123,7 @@ impl Decoder {
             Value::String(text) => match T::parse(text) {
                 Ok(value) => Some(value),
                 Err(Invalid { message, help }) => {
-                    self.findings.push(Finding::error(T::RULE, node.span, message).help(help));
+                    self.report(Finding::error(T::RULE, node.span, message).help(help));
                     None
                 }
             },
@@ -129,7 +134,7 @@ impl Decoder {
                     Err(Invalid { help, .. }) => help,
                 };
                 let message = format!("expected {}, found the bare number `{number}`", T::WANTED);
-                self.findings.push(Finding::error(T::RULE, node.span, message).help(help));
+                self.report(Finding::error(T::RULE, node.span, message).help(help));
                 None
             }
             _ => {
@@ -164,7 +169,7 @@ impl Decoder {
                 ),
             };
             let message = format!("unknown key `{key}`");
-            self.findings.push(
+            self.report(
                 Finding::error("spec/unknown-key", node.key.unwrap_or(node.span), message)
                     .help(help),
             );
@@ -178,7 +183,7 @@ impl Decoder {
         if !self.partial && !swallowed {
             let about = doc.split_terminator(". ").next().unwrap_or_default().trim();
             let full = self.path.iter().copied().chain([key]).collect::<Vec<_>>().join(".");
-            self.findings.push(
+            self.report(
                 Finding::error("spec/missing-key", at, format!("`{full}` is missing"))
                     .help(format!("add `{key} = …`: {about}")),
             );
@@ -261,7 +266,7 @@ macro_rules! integers {
                 let value = <$type>::try_from(number).ok();
                 if value.is_none() {
                     let message = format!("`{number}` is out of range");
-                    cx.findings.push(Finding::error("spec/bad-value", node.span, message).help(range));
+                    cx.report(Finding::error("spec/bad-value", node.span, message).help(range));
                 }
                 value
             }

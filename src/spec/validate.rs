@@ -24,7 +24,7 @@ use std::collections::HashMap;
 /// Checks the whole description.
 pub(super) fn document(doc: &Document, cx: &mut Decoder) {
     if let Some(extends) = &doc.extends {
-        cx.findings.push(
+        cx.report(
             Finding::error(
                 "spec/unknown-key",
                 extends.key_span.unwrap_or(extends.span),
@@ -78,8 +78,8 @@ pub(super) fn written<T>(
 fn exactly_one(at: Span, found: &[(&str, Span)], known: &str, cx: &mut Decoder) {
     match found {
         [_] => {}
-        [] => cx.findings.push(bad(at, format!("none of {known} is set")).help("set one of them")),
-        [(first, place), (second, other), ..] => cx.findings.push(
+        [] => cx.report(bad(at, format!("none of {known} is set")).help("set one of them")),
+        [(first, place), (second, other), ..] => cx.report(
             conflict(*other, format!("`{first}` and `{second}` exclude each other"))
                 .label(*place, "the other one")
                 .help("keep one of them"),
@@ -96,7 +96,7 @@ fn check_keys<T>(
 ) {
     for (key, value) in map.iter().flat_map(|map| map.iter()).filter(|(key, _)| !ok(key)) {
         let message = format!("`{key}` is not {what}");
-        cx.findings.push(
+        cx.report(
             Finding::error("spec/bad-name", value.key_span.unwrap_or(value.span), message)
                 .help(help),
         );
@@ -111,7 +111,7 @@ fn unique<K: std::hash::Hash + Eq>(
     let mut seen: HashMap<K, Span> = HashMap::new();
     for (key, span, what) in items {
         if let Some(first) = seen.get(&key) {
-            cx.findings.push(
+            cx.report(
                 conflict(span, format!("{what} is there twice"))
                     .label(*first, "first here")
                     .help("remove or rename one of the two"),

@@ -19,7 +19,7 @@ pub(super) fn alerts(doc: &Document, cx: &mut Decoder) {
         if ["severity", "namespace", "service", "slo", "tier", "window", "alertname"]
             .contains(&key.as_str())
         {
-            cx.findings.push(
+            cx.report(
                 conflict(value.key_span.unwrap_or(value.span), format!("the alert label `{key}` is set by slogen"))
                     .help("choose another key; severities are `alerts.severity_page` and `alerts.severity_ticket`"),
             );
@@ -32,14 +32,14 @@ pub(super) fn alerts(doc: &Document, cx: &mut Decoder) {
                 c.is_whitespace() || c.is_control() || "\"<>{}\\^`|".contains(c)
             })
         {
-            cx.findings.push(
+            cx.report(
                 bad(url.span, "this is no address of a page")
                     .help("write one such as `\"https://runbooks.example.com/inference\"`"),
             );
         }
     }
     if let Some(rps) = alerts.expected_rps.as_ref().filter(|rps| rps.0 <= Decimal::ZERO) {
-        cx.findings.push(
+        cx.report(
             bad(rps.span, "a rate of requests is above 0").help("leave it out if it is not known"),
         );
     }

@@ -20,7 +20,7 @@ pub(super) fn availability(doc: &Document, cx: &mut Decoder) {
     if let (Some(grace), Some(drain)) = (&availability.termination_grace, availability.drain.ok()) {
         // rules.md, rollout/prestop-exceeds-grace: less than 5 s for SIGTERM is an error waiting to happen.
         if grace.get() < drain.get().saturating_add(5) {
-            cx.findings.push(
+            cx.report(
                 conflict(
                     grace.span,
                     format!(
@@ -54,7 +54,7 @@ fn blocked_drain(pdb: &Pdb, bound: &str, floor: i32, cx: &mut Decoder) {
     };
     if blocks {
         let pods = if floor == 1 { "1 pod".to_owned() } else { format!("{floor} pods") };
-        cx.findings.push(
+        cx.report(
             conflict(value.span, format!("with {pods} this budget lets none of them go"))
                 .help("drains of nodes would hang; write `pdb = { max_unavailable = 1 }`, or `outputs.pdb = false`"),
         );

@@ -21,7 +21,7 @@ pub(super) fn keda(doc: &Document, cx: &mut Decoder) {
     if let Some(server) = keda.server.ok()
         && !["http://", "https://"].iter().any(|scheme| server.starts_with(scheme))
     {
-        cx.findings.push(
+        cx.report(
             bad(keda.server.span, format!("`{server}` is no address of Prometheus"))
                 .help("start it with `http://` or `https://`"),
         );
@@ -57,7 +57,7 @@ fn something_to_follow(doc: &Document, followed: &[Follows<'_>], cx: &mut Decode
         && target.query.is_none()
         && triggers.is_none_or(|list| list.is_empty())
     {
-        cx.findings.push(
+        cx.report(
             conflict(target.at, "nothing says how much work waits").help(
                 "add `query = \"…\"`, PromQL that gives the total, to `targets.saturation`, or name the queue \
                  itself under `[[scaling.keda.triggers]]`, such as `type = \"kafka\"`",
@@ -68,7 +68,7 @@ fn something_to_follow(doc: &Document, followed: &[Follows<'_>], cx: &mut Decode
         && triggers.is_none_or(|it| it.is_empty())
     {
         // The CRD asks for one trigger at least.
-        cx.findings.push(
+        cx.report(
             conflict(scale_on.span, "nothing is left to scale on")
                 .help("declare a target, such as `targets.cpu = { utilization = \"80%\" }`, or a trigger under `[[scaling.keda.triggers]]`"),
         );
@@ -102,7 +102,7 @@ fn thresholds(doc: &Document, followed: &[Follows<'_>], cx: &mut Decoder) {
         };
         // What is not above 0 is reported as such.
         if value > Decimal::ZERO && value < least {
-            cx.findings.push(
+            cx.report(
                 bad(span, format!("KEDA takes a target of {} for 0", plain(value)))
                     .here("it keeps three decimals, of milliseconds for a latency")
                     .help("write a larger one"),
@@ -123,15 +123,15 @@ fn bounds(doc: &Document, cx: &mut Decoder) {
     if let (Some(idle), Some(fewest)) = (&keda.idle, min.ok()) {
         // scaledobject_types.go, `CheckReplicaCountBounds`.
         if idle.is_negative() {
-            cx.findings.push(bad(idle.span, "a number of pods is not negative").help("write `0`"));
+            cx.report(bad(idle.span, "a number of pods is not negative").help("write `0`"));
         } else if **idle >= *fewest {
-            cx.findings.push(
+            cx.report(
                 conflict(idle.span, format!("`idle` {} is not below `min` {fewest}", **idle))
                     .label(min.span, "the minimum")
                     .help("KEDA rejects it; leave it out: without work the fleet has `min` pods"),
             );
         } else if **idle > 0 {
-            cx.findings.push(
+            cx.report(
                 conflict(
                     idle.span,
                     format!("{} idle pods are brought up to `min` at once", **idle),
@@ -142,7 +142,7 @@ fn bounds(doc: &Document, cx: &mut Decoder) {
         }
     }
     if let Some(polling) = keda.polling.as_ref().filter(|polling| polling.get() < 1) {
-        cx.findings.push(
+        cx.report(
             bad(polling.span, "KEDA looks once a second at most").help("write `\"1s\"` or more"),
         );
     }
@@ -153,7 +153,7 @@ fn bounds(doc: &Document, cx: &mut Decoder) {
             (&keda.cooldown, "cooldown", "`scaling.down` decides how fast the fleet shrinks"),
         ] {
             if let Some(value) = value.as_ref().filter(|value| value.layer >= Layer::File) {
-                cx.findings.push(
+                cx.report(
                     conflict(
                         value.key_span.unwrap_or(value.span),
                         format!("`{name}` counts only where the fleet scales to zero"),
@@ -176,7 +176,7 @@ fn from_zero(doc: &Document, followed: &[Follows<'_>], cx: &mut Decoder) {
         } else {
             "CPU and memory alone cannot scale to zero"
         };
-        cx.findings.push(
+        cx.report(
             conflict(at, message)
                 .here(
                     "without pods there is no latency, no request in flight and no CPU to measure",
@@ -192,7 +192,7 @@ fn from_zero(doc: &Document, followed: &[Follows<'_>], cx: &mut Decoder) {
         } else {
             "write `min = 1`, or `outputs.service = false` for a worker that nobody connects to"
         };
-        cx.findings.push(
+        cx.report(
             conflict(at, "the first requests after a quiet time find no pod and fail")
                 .label(service.span, "a Service sends them here")
                 .help(help),
@@ -221,7 +221,7 @@ fn fallback(doc: &Document, cx: &mut Decoder) {
     let keda = &doc.scaling.keda;
     let written = &keda.fallback;
     if written.failures.ok() == Some(&0) {
-        cx.findings.push(
+        cx.report(
             bad(written.failures.span, "the first failed look would count").help("write `3`"),
         );
     }
@@ -235,14 +235,14 @@ fn fallback(doc: &Document, cx: &mut Decoder) {
         } else {
             (&doc.scaling.max, "`max`")
         };
-        cx.findings.push(
+        cx.report(
             conflict(replicas.span, format!("a fallback of {} pods is not to be had", **replicas))
                 .label(bound.span, "the HPA keeps to this bound")
                 .help(format!("write a number from {min} to {max}, or leave it out for {what}")),
         );
     }
     if written.behavior.ok() == Some(&Fallback::ScalingModifiers) && keda.modifiers.is_none() {
-        cx.findings.push(
+        cx.report(
             conflict(written.behavior.span, "there is no formula that could fill the gap").help(
                 "add `scaling.keda.modifiers`, or write `behavior = \"currentReplicasIfHigher\"`",
             ),
@@ -268,7 +268,7 @@ fn fallback(doc: &Document, cx: &mut Decoder) {
                 .help("write `behavior = \"static\"` and `replicas`, or upgrade KEDA")
         }
     };
-    cx.findings.push(finding);
+    cx.report(finding);
 }
 
 fn auth(doc: &Document, followed: &[Follows<'_>], cx: &mut Decoder) {
@@ -283,7 +283,7 @@ fn auth(doc: &Document, followed: &[Follows<'_>], cx: &mut Decoder) {
         &auth.password,
         if auth.username.is_some() { "password" } else { "username" },
     ) {
-        cx.findings.push(
+        cx.report(
             conflict(one.span, format!("`{other}` is missing beside it"))
                 .help(format!("add `{other} = …`, the key of the Secret that holds it")),
         );
@@ -296,7 +296,7 @@ fn auth(doc: &Document, followed: &[Follows<'_>], cx: &mut Decoder) {
         _ => true,
     });
     if !asked && !followed.is_empty() {
-        cx.findings.push(
+        cx.report(
             conflict(auth.at, "nothing here asks Prometheus")
                 .help("remove it; other triggers name theirs with `authentication`"),
         );

@@ -11,12 +11,12 @@ pub(super) fn metrics(doc: &Document, cx: &mut Decoder) {
     if let Some(port) = metrics.port.ok()
         && !port_names(&doc.service).contains(&port.0.as_str())
     {
-        cx.findings.push(unknown_port(&port.0, metrics.port.span, &doc.service));
+        cx.report(unknown_port(&port.0, metrics.port.span, &doc.service));
     }
     if let Some(version) = metrics.prometheus.ok()
         && !matches!(version, 2 | 3)
     {
-        cx.findings.push(
+        cx.report(
             bad(
                 metrics.prometheus.span,
                 format!("there is no Prometheus {version} that slogen knows"),
@@ -33,13 +33,13 @@ pub(super) fn metrics(doc: &Document, cx: &mut Decoder) {
 fn times(metrics: &Metrics, cx: &mut Decoder) {
     if let Some(interval) = metrics.interval.ok() {
         if *interval < Duration::from_secs(1) {
-            cx.findings.push(
+            cx.report(
                 bad(metrics.interval.span, format!("a scrape every {interval} is too often"))
                     .help("write at least `\"1s\"`"),
             );
         }
         if *interval > Duration::from_secs(150) {
-            cx.findings.push(
+            cx.report(
                 bad(metrics.interval.span, format!("a scrape every {interval} is too rare"))
                     .help("objectives are measured by rates over 5m, which need two scrapes: write at most `\"150s\"`"),
             );
@@ -47,7 +47,7 @@ fn times(metrics: &Metrics, cx: &mut Decoder) {
         if let Some(timeout) = &metrics.scrape_timeout
             && **timeout > *interval
         {
-            cx.findings.push(
+            cx.report(
                 conflict(
                     timeout.span,
                     format!("a scrape may take {}, but one starts every {interval}", **timeout),
@@ -59,7 +59,7 @@ fn times(metrics: &Metrics, cx: &mut Decoder) {
         if let Some(window) = &metrics.rate_window
             && **window < interval.times(2)
         {
-            cx.findings.push(
+            cx.report(
                 conflict(
                     window.span,
                     format!(
@@ -84,7 +84,7 @@ fn times(metrics: &Metrics, cx: &mut Decoder) {
         if window.ok().is_some_and(|window| {
             (window.seconds() * Decimal::ONE_THOUSAND).fract() != Decimal::ZERO
         }) {
-            cx.findings.push(
+            cx.report(
                 bad(window.span, "Prometheus counts whole milliseconds").help("drop the fraction"),
             );
         }
@@ -109,7 +109,7 @@ fn labels(metrics: &Metrics, cx: &mut Decoder) {
         cx,
     );
     if let Some(errors) = metrics.errors.as_ref().filter(|errors| errors.is_empty()) {
-        cx.findings.push(
+        cx.report(
             bad(errors.span, "nothing marks a failed request")
                 .help("write a label and a regular expression, such as `{ status = \"5..\" }`"),
         );
@@ -121,7 +121,7 @@ fn buckets(metrics: &Metrics, cx: &mut Decoder) {
         let rising = buckets.windows(2).all(|pair| matches!(pair, [a, b] if a.0 < b.0));
         let positive = buckets.first().is_some_and(|first| first.0 > Decimal::ZERO);
         if !rising || !positive {
-            cx.findings.push(
+            cx.report(
                 bad(buckets.span, "buckets are bounds above 0 that rise").help(
                     "write them in seconds, from the smallest, such as `[0.1, 0.25, 0.5, 1]`",
                 ),

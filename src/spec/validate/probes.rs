@@ -23,21 +23,21 @@ pub(super) fn probes(doc: &Document, cx: &mut Decoder) {
             && let PortRef::Name(port_name) = &**port
             && !port_names(&doc.service).contains(&port_name.as_str())
         {
-            cx.findings.push(unknown_port(port_name, port.span, &doc.service));
+            cx.report(unknown_port(port_name, port.span, &doc.service));
         }
         if probe.period.ok().is_some_and(|period| period.get() < 1) {
-            cx.findings.push(
+            cx.report(
                 bad(probe.period.span, "a probe needs a period").help("write at least `\"1s\"`"),
             );
         }
         if let Some(timeout) = &probe.timeout {
             if timeout.get() < 1 {
-                cx.findings.push(
+                cx.report(
                     bad(timeout.span, "a probe needs time for an answer")
                         .help("write at least `\"1s\"`"),
                 );
             } else if probe.period.ok().is_some_and(|period| timeout.get() > period.get()) {
-                cx.findings.push(
+                cx.report(
                     conflict(
                         timeout.span,
                         format!(
@@ -51,13 +51,13 @@ pub(super) fn probes(doc: &Document, cx: &mut Decoder) {
             }
         }
         if probe.failures.ok() == Some(&0) {
-            cx.findings.push(
+            cx.report(
                 bad(probe.failures.span, "no failures at all cannot count")
                     .help("write at least `1`"),
             );
         }
         if let Some(exec) = probe.exec.as_ref().filter(|exec| exec.is_empty()) {
-            cx.findings.push(
+            cx.report(
                 bad(exec.span, "there is nothing to run")
                     .help("write the command and its arguments as a list"),
             );
@@ -70,7 +70,7 @@ pub(super) fn probes(doc: &Document, cx: &mut Decoder) {
             } else {
                 "the API server takes 1 only here: leave it out"
             };
-            cx.findings.push(
+            cx.report(
                 bad(
                     successes.span,
                     format!("{} successes cannot be asked of this probe", **successes),
@@ -110,7 +110,7 @@ fn startup_budget(probes: &Probes, cx: &mut Decoder) {
     } else {
         finding.label(load.span, "start-up takes this long")
     };
-    cx.findings.push(finding.help(format!(
+    cx.report(finding.help(format!(
         "the container would be killed while it loads; write `probes.startup.failures = {wanted}` ({}, with half as much in reserve)",
         period.duration().times(wanted)
     )));
@@ -141,7 +141,7 @@ fn strict_liveness(doc: &Document, cx: &mut Decoder) {
         } else {
             live.period.span
         };
-        cx.findings.push(
+        cx.report(
             conflict(at, message)
                 .label(ready.period.span, "readiness asks the same")
                 .help("under overload pods would restart instead of shedding load; give liveness a longer period, more failures, or a path of its own"),

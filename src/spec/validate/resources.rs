@@ -15,7 +15,7 @@ pub(super) fn resources(doc: &Document, cx: &mut Decoder) {
             (request, limit)
             && request > limit
         {
-            cx.findings.push(
+            cx.report(
                 conflict(
                     at,
                     format!("{name} request {request_text} is above the limit {limit_text}"),

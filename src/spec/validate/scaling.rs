@@ -13,14 +13,14 @@ pub(super) fn scaling(doc: &Document, cx: &mut Decoder) {
     let keda = scaling.backend.ok() == Some(&Backend::Keda);
     if let Some(replicas) = &scaling.replicas {
         if **replicas < 0 {
-            cx.findings.push(
+            cx.report(
                 bad(replicas.span, "a number of pods is not negative")
                     .help("write how many pods to run"),
             );
         }
         for bound in [&scaling.min, &scaling.max] {
             if bound.layer >= replicas.layer {
-                cx.findings.push(
+                cx.report(
                     conflict(
                         bound.key_span.unwrap_or(bound.span),
                         "this service has a fixed number of pods",
@@ -36,7 +36,7 @@ pub(super) fn scaling(doc: &Document, cx: &mut Decoder) {
     }
     if let (Some(min), Some(max)) = (scaling.min.ok(), scaling.max.ok()) {
         if *max < 1 {
-            cx.findings.push(
+            cx.report(
                 bad(scaling.max.span, format!("a maximum of {max} runs nothing"))
                     .help("write at least `1`"),
             );
@@ -46,19 +46,19 @@ pub(super) fn scaling(doc: &Document, cx: &mut Decoder) {
             } else {
                 (scaling.min.span, scaling.max.span, "the maximum")
             };
-            cx.findings.push(
+            cx.report(
                 conflict(at, format!("`min` {min} is above `max` {max}"))
                     .label(other, what)
                     .help("the API server rejects it; swap or correct them"),
             );
         }
         if *min < 0 {
-            cx.findings.push(
+            cx.report(
                 bad(scaling.min.span, "a number of pods is not negative")
                     .help("write at least `1`"),
             );
         } else if *min == 0 && scaling.backend.ok() == Some(&Backend::Hpa) {
-            cx.findings.push(
+            cx.report(
                 conflict(scaling.min.span, "an HPA does not scale to zero")
                     .label(scaling.backend.span, "backend `hpa`")
                     .help("write `min = 1`; scaling to zero needs `backend = \"keda\"`"),
@@ -72,7 +72,7 @@ pub(super) fn scaling(doc: &Document, cx: &mut Decoder) {
         if let Some(window) = direction.stabilization.ok()
             && window.get() > 3600
         {
-            cx.findings.push(
+            cx.report(
                 bad(
                     direction.stabilization.span,
                     format!("a stabilization of {window} is longer than 1h"),
@@ -81,7 +81,7 @@ pub(super) fn scaling(doc: &Document, cx: &mut Decoder) {
             );
         }
         if direction.policies.ok().is_some_and(Vec::is_empty) {
-            cx.findings.push(
+            cx.report(
                 bad(direction.policies.span, "no policies at all are rejected by the API server")
                     .help(format!(
                         "write one, or `scaling.{name}.select = \"disabled\"` to never scale {name}"
@@ -92,7 +92,7 @@ pub(super) fn scaling(doc: &Document, cx: &mut Decoder) {
     if let Some(tolerance) = &scaling.tolerance
         && tolerance.value() >= Decimal::ONE
     {
-        cx.findings.push(
+        cx.report(
             bad(tolerance.span, format!("a tolerance of {} ignores every deviation", **tolerance))
                 .help("write a share such as `\"5%\"`"),
         );
@@ -119,7 +119,7 @@ fn scale_on(doc: &Document, keda: bool, cx: &mut Decoder) {
         signals.iter().filter(|signal| scaling.scale_on.layer >= Layer::File && !has(***signal))
     {
         let key = signal.word();
-        cx.findings.push(
+        cx.report(
             conflict(signal.span, format!("there is no target `{key}` to scale on"))
                 .help(format!("add `targets.{key}`, or take it off the list")),
         );
@@ -128,14 +128,14 @@ fn scale_on(doc: &Document, keda: bool, cx: &mut Decoder) {
         for signal in
             signals.iter().filter(|signal| ***signal == Signal::Saturation && has(***signal))
         {
-            cx.findings.push(
+            cx.report(
                 conflict(signal.span, "an HPA cannot follow `saturation`")
                     .help("it needs `scaling.backend = \"keda\"`"),
             );
         }
         let usable = signals.iter().any(|signal| **signal != Signal::Saturation && has(**signal));
         if !usable && scaling.backend.ok() == Some(&Backend::Hpa) {
-            cx.findings.push(
+            cx.report(
                 conflict(scaling.scale_on.span, "nothing is left to scale on")
                     .help("declare a target, such as `targets.cpu = { utilization = \"80%\" }`, or fix the number with `scaling.replicas`"),
             );
@@ -144,7 +144,7 @@ fn scale_on(doc: &Document, keda: bool, cx: &mut Decoder) {
     if let Some(headroom) = scaling.headroom.ok()
         && headroom.value() >= Decimal::ONE
     {
-        cx.findings.push(
+        cx.report(
             bad(scaling.headroom.span, format!("a headroom of {headroom} leaves no target"))
                 .help("write a share such as `\"15%\"`"),
         );
@@ -158,7 +158,7 @@ fn scale_on(doc: &Document, keda: bool, cx: &mut Decoder) {
     ];
     for (span, _, key) in orphans.into_iter().filter(|(_, has, _)| !has) {
         if let Some(span) = span {
-            cx.findings.push(
+            cx.report(
                 conflict(span, format!("there is no target `{key}` to scale on"))
                     .help(format!("add `targets.{key}`, or remove this")),
             );
@@ -166,7 +166,7 @@ fn scale_on(doc: &Document, keda: bool, cx: &mut Decoder) {
     }
     if let Some(latency) = &at.latency {
         if latencies > 1 {
-            cx.findings.push(
+            cx.report(
                 conflict(
                     latency.span,
                     format!("there are {latencies} latency targets that this could be for"),
@@ -175,7 +175,7 @@ fn scale_on(doc: &Document, keda: bool, cx: &mut Decoder) {
             );
         }
         if latency.is_zero() {
-            cx.findings.push(
+            cx.report(
                 bad(latency.span, "no request takes no time")
                     .help("write a latency such as `\"300ms\"`"),
             );
@@ -199,7 +199,7 @@ fn unreachable_cpu(doc: &Document, cx: &mut Decoder) {
     let Some(cpu) = doc.targets.cpu.as_ref().filter(|_| on_cpu) else { return };
     let Some(request) = &doc.resources.requests.cpu else {
         if doc.resources.limits.cpu.is_none() {
-            cx.findings.push(
+            cx.report(
                 conflict(
                     cpu.utilization.span,
                     "utilisation is a share of the CPU request, and there is none",
@@ -217,7 +217,7 @@ fn unreachable_cpu(doc: &Document, cx: &mut Decoder) {
         && limit.cores() >= request.cores()
     {
         let message = format!("a CPU target of {utilization} can never be reached");
-        cx.findings.push(
+        cx.report(
             conflict(cpu.utilization.span, message)
                 .here("the HPA acts only 10 % above it")
                 .label(limit.span, format!("usage stops at {}", **limit))
@@ -236,7 +236,7 @@ pub(super) fn rollout(doc: &Document, cx: &mut Decoder) {
     if doc.service.workload.ok() == Some(&WorkloadKind::StatefulSet) {
         for value in [&rollout.max_surge, &rollout.max_unavailable] {
             if value.layer >= Layer::File {
-                cx.findings.push(
+                cx.report(
                     conflict(
                         value.key_span.unwrap_or(value.span),
                         "a StatefulSet replaces its pods one by one",
@@ -249,7 +249,7 @@ pub(super) fn rollout(doc: &Document, cx: &mut Decoder) {
         return;
     }
     if surge.of_up(100) == 0 && unavailable.of_up(100) == 0 {
-        cx.findings.push(
+        cx.report(
             conflict(
                 rollout.max_surge.span,
                 "neither more nor fewer pods than wanted: no rollout can move",
@@ -260,7 +260,7 @@ pub(super) fn rollout(doc: &Document, cx: &mut Decoder) {
     if let Some(floor) = floor(doc).filter(|floor| *floor > 0)
         && floor - unavailable.of_down(floor) < 1
     {
-        cx.findings.push(
+        cx.report(
             conflict(
                 rollout.max_unavailable.span,
                 format!("an update may take all of {floor} pods"),

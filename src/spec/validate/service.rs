@@ -29,7 +29,7 @@ pub(super) fn service(doc: &Document, cx: &mut Decoder) {
     );
     for (key, value) in service.labels.iter().flat_map(|labels| labels.iter()) {
         if OWN_LABELS.contains(&key.as_str()) {
-            cx.findings.push(
+            cx.report(
                 conflict(value.key_span.unwrap_or(value.span), format!("`{key}` is set by slogen"))
                     .help("selectors rely on it; choose another key, or rename the service"),
             );
@@ -37,7 +37,7 @@ pub(super) fn service(doc: &Document, cx: &mut Decoder) {
     }
     for (key, value) in service.annotations.iter().flat_map(|map| map.iter()) {
         if key.starts_with("slogen.dev/") {
-            cx.findings.push(
+            cx.report(
                 conflict(value.key_span.unwrap_or(value.span), format!("`{key}` is set by slogen"))
                     .help("keys that start with `slogen.dev/` are its own; choose another"),
             );
@@ -56,7 +56,7 @@ pub(super) fn service(doc: &Document, cx: &mut Decoder) {
         if let Some(seconds) = &toleration.seconds
             && !no_execute
         {
-            cx.findings.push(
+            cx.report(
                 conflict(seconds.span, "`seconds` counts for the effect `NoExecute` only")
                     .help("add `effect = \"NoExecute\"`, or leave `seconds` out"),
             );
@@ -75,7 +75,7 @@ pub(super) fn service(doc: &Document, cx: &mut Decoder) {
         && **user == 0
         && security.run_as_non_root.ok() == Some(&true)
     {
-        cx.findings.push(
+        cx.report(
             conflict(user.span, "user 0 is root, and `run_as_non_root` is true")
                 .label(security.run_as_non_root.span, "refuses root")
                 .help("choose another user, or set `run_as_non_root = false`"),
@@ -106,7 +106,7 @@ fn name_length(doc: &Document, cx: &mut Decoder) {
     let length = name.0.chars().count();
     if length > max {
         let message = format!("`{}` has {length} characters, {max} are allowed", name.0);
-        cx.findings.push(
+        cx.report(
             Finding::error("spec/long-name", doc.service.name.span, message)
                 .help(format!("shorten it: {why}")),
         );

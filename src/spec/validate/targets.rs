@@ -14,7 +14,7 @@ pub(super) fn targets(doc: &Document, cx: &mut Decoder) {
     if let Some(window) = targets.window.ok()
         && *window < Duration::from_secs(86_400)
     {
-        cx.findings.push(
+        cx.report(
             bad(
                 targets.window.span,
                 format!("an error-budget window of {window} is shorter than a day"),
@@ -36,12 +36,12 @@ pub(super) fn targets(doc: &Document, cx: &mut Decoder) {
         && let Some(below) = errors.below.ok()
     {
         if below.value().is_zero() {
-            cx.findings.push(
+            cx.report(
                 bad(errors.below.span, "an objective of 100 % leaves no error budget")
                     .help("allow a share that is above zero, such as `\"0.1%\"`"),
             );
         } else if below.value() >= Decimal::ONE {
-            cx.findings.push(
+            cx.report(
                 bad(errors.below.span, "an objective of 0 % lets every request fail")
                     .help("allow a share below 100 %, such as `\"1%\"`"),
             );
@@ -54,7 +54,7 @@ pub(super) fn targets(doc: &Document, cx: &mut Decoder) {
         if let Some(per_pod) = per_pod
             && per_pod.ok().is_some_and(|number| number.0 <= Decimal::ZERO)
         {
-            cx.findings.push(
+            cx.report(
                 bad(per_pod.span, format!("{what} target {} is not above 0", plain(per_pod.0)))
                     .help("write a number such as `10`"),
             );
@@ -73,7 +73,7 @@ pub(super) fn whole_percent(ratio: &Sourced<Ratio>, cx: &mut Decoder) {
             || value.value().is_zero()
             || value.percent() > Decimal::from(10_000))
     {
-        cx.findings.push(
+        cx.report(
             bad(ratio.span, format!("a utilisation of {value} cannot be a target"))
                 .help("the HPA takes whole percents above zero, such as `\"80%\"`"),
         );
@@ -83,7 +83,7 @@ pub(super) fn whole_percent(ratio: &Sourced<Ratio>, cx: &mut Decoder) {
 fn latency_bound(latency: &LatencyTarget, metrics: &Metrics, cx: &mut Decoder) {
     let Some(below) = latency.below.ok() else { return };
     if below.is_zero() {
-        cx.findings.push(
+        cx.report(
             bad(latency.below.span, "no request takes no time")
                 .help("write a bound such as `\"350ms\"`"),
         );
@@ -107,7 +107,7 @@ fn latency_bound(latency: &LatencyTarget, metrics: &Metrics, cx: &mut Decoder) {
         "add {bound} to `metrics.buckets` and to the application's histogram, or take the nearest bound: {}",
         near.join(" or ")
     );
-    cx.findings.push(
+    cx.report(
         Finding::error(
             "spec/threshold-not-a-bucket",
             latency.below.span,
@@ -143,7 +143,7 @@ fn in_flight_cap(doc: &Document, cx: &mut Decoder) {
                     "an in-flight target of {} is above 0.9 × the cap of {cap}",
                     plain(per_pod.0)
                 );
-                cx.findings.push(
+                cx.report(
                     conflict(target.per_pod.span, message)
                         .here("the gauge stops at the cap, so the fleet would never grow")
                         .label(value.span, format!("{name} caps the pod at {cap}"))
@@ -186,7 +186,7 @@ fn dead_tiers(doc: &Document, cx: &mut Decoder) {
             );
             let finding =
                 Finding::error("spec/dead-tier", place.unwrap_or(span), message).help(help);
-            cx.findings.push(if written {
+            cx.report(if written {
                 finding.label(span, "the target whose budget it is")
             } else {
                 finding
@@ -210,7 +210,7 @@ fn low_traffic(tier: &Tier, doc: &Document, cx: &mut Decoder) {
                 plain(rps.0),
                 tier.name
             );
-            cx.findings.push(
+            cx.report(
                 Finding::error("spec/low-traffic", rps.span, message)
                     .label(span, "the target whose budget it is")
                     .help(format!(
@@ -243,12 +243,12 @@ fn own_tier(tier: &Tier, window: Duration, cx: &mut Decoder) {
     if tier.short >= tier.long || tier.long > window || tier.short.is_zero() {
         let message =
             format!("windows {} and {} of tier `{}` do not fit", tier.short, tier.long, tier.name);
-        cx.findings.push(bad(place, message).help(format!(
+        cx.report(bad(place, message).help(format!(
             "write a short window below the long one, and the long one at most {window}"
         )));
     }
     if tier.factor <= Decimal::ZERO {
-        cx.findings.push(
+        cx.report(
             bad(place, format!("factor {} is not above 0", plain(tier.factor)))
                 .help("a burn rate of 1 spends the budget exactly in the window"),
         );

@@ -18,7 +18,7 @@ pub(super) fn modifiers(
     if let Some(kind) =
         modifiers.metric_type.as_ref().filter(|kind| ***kind == MetricType::Utilization)
     {
-        cx.findings.push(
+        cx.report(
             bad(kind.span, "the result of a formula is no share of a request")
                 .help("write `\"AverageValue\"` for a total, `\"Value\"` for anything else"),
         );
@@ -32,7 +32,7 @@ pub(super) fn modifiers(
         } else if !target.0.is_integer() && keda::fallback(doc).is_ok() {
             // fallback.go reads the target with `ParseInt`, and without a word falls back to nothing.
             let message = format!("with a target of {} there is no fallback", plain(target.0));
-            cx.findings.push(
+            cx.report(
                 bad(modifiers.target.span, message)
                     .here("KEDA's fallback knows whole numbers only")
                     .help(
@@ -43,7 +43,7 @@ pub(super) fn modifiers(
     }
     for it in followed.iter().filter(|it| it.is_external() && it.name().is_none()) {
         if let Follows::Written(trigger) = it {
-            cx.findings.push(
+            cx.report(
                 conflict(
                     trigger.r#type.span,
                     "a trigger without a name takes no part in the formula",
@@ -87,7 +87,7 @@ fn names(modifiers: &KedaModifiers, followed: &[Follows<'_>], cx: &mut Decoder) 
                 Follows::Written(_) => format!("use `{name}` in it, or remove the trigger"),
                 _ => format!("use `{name}` in it, or take its target off `scaling.scale_on`"),
             };
-            cx.findings.push(
+            cx.report(
                 conflict(at, format!("`{name}` takes no part in the formula"))
                     .here("the fleet scales on its result alone, and on CPU")
                     .help(help),

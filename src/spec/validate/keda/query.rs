@@ -42,7 +42,7 @@ pub(super) fn of_trigger(query: &Sourced<String>, compared: Option<&Compared>, c
         }
         _ => return,
     };
-    cx.findings.push(finding);
+    cx.report(finding);
 }
 
 fn level(query: &Sourced<String>, compared: &Compared) -> Finding {
@@ -81,6 +81,6 @@ fn result(query: &Sourced<String>, cx: &mut Decoder) -> Option<Query> {
                 .help("try it in Prometheus' own page; the query must give one number")
         }
     };
-    cx.findings.push(finding);
+    cx.report(finding);
     None
 }

@@ -19,7 +19,7 @@ pub(super) fn trigger(trigger: &KedaTrigger, doc: &Document, cx: &mut Decoder) {
     }
     if let Some(how) = how.filter(|how| ***how == MetricType::Utilization) {
         // scaler.go, `GetMetricTargetType`.
-        cx.findings.push(
+        cx.report(
             bad(how.span, "only `cpu` and `memory` have a utilisation")
                 .help("write `\"AverageValue\"` for a total, `\"Value\"` for anything else"),
         );
@@ -48,7 +48,7 @@ fn required<'a>(
     let kind = &**trigger.r#type;
     match setting(trigger, key) {
         Some(value) if value.trim().is_empty() => {
-            cx.findings.push(
+            cx.report(
                 bad(value.span, format!("`{key}` is empty"))
                     .help(format!("write it, such as `{key} = \"{example}\"`")),
             );
@@ -57,7 +57,7 @@ fn required<'a>(
         // The scaler also takes it from the workload's environment.
         None if setting(trigger, &format!("{key}FromEnv")).is_some() => None,
         None => {
-            cx.findings.push(
+            cx.report(
                 Finding::error(
                     "spec/missing-key",
                     trigger.metadata.key_span.unwrap_or(trigger.metadata.span),
@@ -76,7 +76,7 @@ fn number(value: &Sourced<String>, cx: &mut Decoder) -> Option<Decimal> {
     let text = value.trim();
     let number = Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text)).ok();
     if number.is_none() {
-        cx.findings.push(
+        cx.report(
             bad(value.span, format!("`{}` is no number", **value))
                 .help("write one such as `\"10\"`"),
         );
@@ -88,7 +88,7 @@ fn number(value: &Sourced<String>, cx: &mut Decoder) -> Option<Decimal> {
 fn whole(value: &Sourced<String>, least: i64, cx: &mut Decoder) -> Option<i64> {
     let number = value.trim().parse::<i64>().ok().filter(|number| *number >= least);
     if number.is_none() {
-        cx.findings.push(
+        cx.report(
             bad(value.span, format!("`{}` is no whole number from {least}", **value))
                 .help(format!("write one such as `\"{}\"`", least.max(1) * 10)),
         );
@@ -100,11 +100,9 @@ fn prometheus(trigger: &KedaTrigger, doc: &Document, cx: &mut Decoder) {
     if let Some(server) = setting(trigger, "serverAddress")
         && !["http://", "https://"].iter().any(|scheme| server.starts_with(scheme))
     {
-        cx.findings.push(
-            bad(server.span, format!("`{}` is no address of Prometheus", **server)).help(
-                "start it with `http://` or `https://`, or leave it out for `scaling.keda.server`",
-            ),
-        );
+        cx.report(bad(server.span, format!("`{}` is no address of Prometheus", **server)).help(
+            "start it with `http://` or `https://`, or leave it out for `scaling.keda.server`",
+        ));
     }
     if let Some(query) = required(trigger, "query", "…", cx) {
         let compared = Compared {
@@ -126,12 +124,12 @@ fn prometheus(trigger: &KedaTrigger, doc: &Document, cx: &mut Decoder) {
 fn three_decimals(value: &Sourced<String>, zero_is_fine: bool, cx: &mut Decoder) {
     let Some(number) = number(value, cx) else { return };
     if number < Decimal::ZERO || number.is_zero() && !zero_is_fine {
-        cx.findings.push(
+        cx.report(
             bad(value.span, format!("a threshold of {} is not above 0", **value))
                 .help("write one such as `\"10\"`"),
         );
     } else if number.normalize().scale() > 3 {
-        cx.findings.push(
+        cx.report(
             bad(value.span, format!("KEDA rounds {} to three decimals", **value)).help(
                 "multiply the query and the threshold by 1000: milliseconds instead of seconds",
             ),
@@ -152,7 +150,7 @@ fn kafka(trigger: &KedaTrigger, doc: &Document, cx: &mut Decoder) {
     if let Some(policy) = setting(trigger, "offsetResetPolicy")
         && !["latest", "earliest"].contains(&policy.as_str())
     {
-        cx.findings.push(
+        cx.report(
             bad(policy.span, format!("`{}` is no policy of Kafka", **policy))
                 .help("write `\"latest\"` or `\"earliest\"`"),
         );
@@ -163,7 +161,7 @@ fn kafka(trigger: &KedaTrigger, doc: &Document, cx: &mut Decoder) {
     let evenly = on("ensureEvenDistributionOfPartitions");
     for (one, other) in [(with_lag, on("allowIdleConsumers")), (with_lag, evenly)] {
         if let (Some(one), Some(other)) = (one, other) {
-            cx.findings.push(
+            cx.report(
                 conflict(other.key_span.unwrap_or(other.span), "KEDA takes only one of the two")
                     .label(one.key_span.unwrap_or(one.span), "the other one")
                     .help("keep one of them"),
@@ -171,7 +169,7 @@ fn kafka(trigger: &KedaTrigger, doc: &Document, cx: &mut Decoder) {
         }
     }
     if let Some(value) = with_lag.or(evenly).filter(|_| topic.is_none()) {
-        cx.findings.push(
+        cx.report(
             conflict(value.key_span.unwrap_or(value.span), "partitions are those of one topic")
                 .help("add `topic = \"…\"`"),
         );
@@ -183,7 +181,7 @@ fn kafka(trigger: &KedaTrigger, doc: &Document, cx: &mut Decoder) {
 fn shared(trigger: &KedaTrigger, what: &str, doc: &Document, cx: &mut Decoder) {
     let value = trigger.metric_type.as_ref().filter(|how| ***how == MetricType::Value);
     if let Some(how) = value.filter(|_| doc.scaling.keda.modifiers.is_none()) {
-        cx.findings.push(
+        cx.report(
             conflict(how.span, format!("{what}, compared as `Value`, runs to `max`"))
                 .here("pods that are added do not lower it")
                 .help("write `metric_type = \"AverageValue\"`, or leave it out"),
@@ -200,7 +198,7 @@ fn cron(trigger: &KedaTrigger, doc: &Document, cx: &mut Decoder) {
     for schedule in [start, end].into_iter().flatten() {
         if !is_schedule(schedule) {
             fine = false;
-            cx.findings.push(
+            cx.report(
                 bad(schedule.span, format!("`{}` is no schedule of five fields", **schedule))
                     .help("minute, hour, day of month, month, day of week (0 is Sunday): `\"0 8 * * 1-5\"`"),
             );
@@ -210,7 +208,7 @@ fn cron(trigger: &KedaTrigger, doc: &Document, cx: &mut Decoder) {
         && fine
         && start.split_whitespace().eq(end.split_whitespace())
     {
-        cx.findings.push(
+        cx.report(
             conflict(end.span, "the schedule ends when it starts")
                 .label(start.span, "the start")
                 .help("write when the pods are no longer needed"),
@@ -220,7 +218,7 @@ fn cron(trigger: &KedaTrigger, doc: &Document, cx: &mut Decoder) {
         && let Some(wanted) = whole(replicas, 1, cx)
         && let Some(max) = doc.scaling.max.ok().filter(|max| i64::from(**max) < wanted)
     {
-        cx.findings.push(
+        cx.report(
             conflict(replicas.span, format!("{wanted} pods are above `max` {max}"))
                 .label(doc.scaling.max.span, "the maximum")
                 .help("raise `scaling.max`, or write at most that many"),
@@ -265,12 +263,12 @@ fn is_part(part: &str, min: u32, max: u32, names: &[&str]) -> bool {
 fn resource(trigger: &KedaTrigger, kind: &str, doc: &Document, cx: &mut Decoder) {
     let how = trigger.metric_type.as_ref();
     if let Some(old) = setting(trigger, "type") {
-        cx.findings.push(
+        cx.report(
             conflict(old.key_span.unwrap_or(old.span), "KEDA 2.18 and later take no `type` here")
                 .help("write `metric_type = \"Utilization\"` beside `metadata`"),
         );
     } else if how.is_none_or(|how| **how == MetricType::Value) {
-        cx.findings.push(
+        cx.report(
             bad(how.map_or(trigger.r#type.span, |how| how.span), format!("KEDA does not know how to compare {kind}"))
                 .help("add `metric_type = \"Utilization\"` for percent of the request, or `\"AverageValue\"` for an amount per pod"),
         );
@@ -288,7 +286,7 @@ fn resource(trigger: &KedaTrigger, kind: &str, doc: &Document, cx: &mut Decoder)
                 (true, _) => "500m",
                 _ => "80",
             };
-            cx.findings.push(
+            cx.report(
                 bad(value.span, format!("`{}` is no target for {kind}", **value))
                     .help(format!("write one such as `\"{example}\"`")),
             );
@@ -301,7 +299,7 @@ fn resource(trigger: &KedaTrigger, kind: &str, doc: &Document, cx: &mut Decoder)
     };
     if !requested {
         // scaledobject_webhook.go, `verifyCPUMemoryScalers`.
-        cx.findings.push(
+        cx.report(
             conflict(trigger.r#type.span, format!("there is no {kind} request to compare with"))
                 .help(format!("add `resources.requests.{kind}`")),
         );
@@ -309,13 +307,13 @@ fn resource(trigger: &KedaTrigger, kind: &str, doc: &Document, cx: &mut Decoder)
     if let Some(container) = setting(trigger, "containerName") {
         let name = &doc.service.name.0;
         if **container != *name && doc.service.name.ok().is_some() {
-            cx.findings.push(
+            cx.report(
                 conflict(container.span, format!("no container is named `{}`", **container))
                     .help(format!("write `\"{name}\"`, or leave it out")),
             );
         } else if doc.scaling.keda.modifiers.is_some() {
             // hpa.go keeps Resource metrics beside a formula, and drops ContainerResource ones.
-            cx.findings.push(
+            cx.report(
                 conflict(
                     container.span,
                     "beside a formula, KEDA drops the metric of one container",
@@ -411,7 +409,7 @@ fn known_type(kind: &str, at: Span, cx: &mut Decoder) {
             || "write one such as `\"kafka\"`".to_owned(),
             |near| format!("did you mean `\"{near}\"`?"),
         );
-        cx.findings.push(bad(at, format!("KEDA has no trigger `{kind}`")).help(help));
+        cx.report(bad(at, format!("KEDA has no trigger `{kind}`")).help(help));
     }
 }
 
