@@ -3,6 +3,7 @@
 //! Labels and values from slo.toml pass through [`matcher`], which quotes them; nothing else may put text into
 //! an expression.
 
+pub mod check;
 pub mod slo;
 
 use crate::plan::Plan;

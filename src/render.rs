@@ -7,6 +7,7 @@ mod monitor;
 mod network;
 mod patch;
 mod pod;
+mod rule_tests;
 mod rules;
 mod service;
 mod workload;
@@ -83,6 +84,101 @@ pub fn manifests(plan: &Plan<'_>, files: &Files) -> Result<Vec<Manifest>, Vec<Fi
     if findings.is_empty() { Ok(manifests) } else { Err(findings) }
 }
 
+/// What is made of the rules beside the PrometheusRule. No object: it never joins a stream of objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RulePart {
+    /// The rules in the form that Prometheus and promtool read.
+    Rules,
+    /// Tests of them for promtool: values, thresholds, labels, holds.
+    Tests,
+    /// Tests of how far back their windows reach.
+    WindowTests,
+}
+
+impl RulePart {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Rules, Self::Tests, Self::WindowTests];
+
+    /// How it is asked for.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Rules => "rules",
+            Self::Tests => "rule-tests",
+            Self::WindowTests => "window-tests",
+        }
+    }
+
+    /// True for the path of such a file.
+    pub fn wrote(self, path: &str) -> bool {
+        path.ends_with(&format!("-slo-rules.{}", self.suffix()))
+    }
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Rules => "rules.yaml",
+            Self::Tests => "test.yaml",
+            Self::WindowTests => "windows.test.yaml",
+        }
+    }
+}
+
+/// A file beside the objects.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleFile {
+    /// Its name.
+    pub name: String,
+    /// Its only document.
+    pub content: Value,
+}
+
+/// The `parts` of the rules among `manifests`; none where there are no rules.
+///
+/// The tests are of what slo.toml promises: a patch that changes a rule makes them fail.
+pub fn rule_files(
+    plan: &Plan<'_>,
+    manifests: &[Manifest],
+    parts: &[RulePart],
+) -> Result<Vec<RuleFile>, Vec<Finding>> {
+    let rules = manifests.iter().find(|manifest| manifest.kind == "PrometheusRule");
+    let Some(rules) = rules.and_then(|manifest| manifest.object.get("spec")) else {
+        return Ok(Vec::new());
+    };
+    let name = |part: RulePart| format!("{}.{}", plan.names.rules, part.suffix());
+    let rule_file = name(RulePart::Rules);
+    let mut files = Vec::new();
+    for part in parts {
+        let content = match part {
+            RulePart::Rules => Ok(Some(rules.clone())),
+            RulePart::Tests => rule_tests::rules(plan, &rule_file)
+                .map_err(|why| no_tests(plan, &why))
+                .and_then(|tests| value(plan, tests).map(Some)),
+            RulePart::WindowTests => {
+                rule_tests::windows(plan, &rule_file).map(|tests| value(plan, tests)).transpose()
+            }
+        };
+        let content = content.map_err(|finding| vec![finding])?;
+        files.extend(content.map(|content| RuleFile { name: name(*part), content }));
+    }
+    Ok(files)
+}
+
+fn no_tests(plan: &Plan<'_>, why: &str) -> Finding {
+    let errors = plan.spec.doc.metrics.errors.as_ref().map(|errors| errors.span);
+    let at = errors.unwrap_or_else(|| crate::source::Span::start_of(plan.spec.file));
+    Finding::error("spec/unsupported", at, format!("rule tests cannot be written: {why}"))
+        .help("write a plainer expression, or set `outputs.rule_tests = false`")
+}
+
+fn value(plan: &Plan<'_>, object: impl Serialize) -> Result<Value, Finding> {
+    serde_json::to_value(object).map_err(|error| bug(plan, &error.to_string()))
+}
+
+fn bug(plan: &Plan<'_>, error: &str) -> Finding {
+    let at = crate::source::Span::start_of(plan.spec.file);
+    Finding::error("internal/bug", at, format!("an object could not be written: {error}"))
+        .help("this is a bug of slogen; please report it with this file")
+}
+
 /// What slo.toml may ask for already, and a later version renders.
 fn unsupported(doc: &Document) -> Vec<Finding> {
     let backend = &doc.scaling.backend;
@@ -99,7 +195,6 @@ fn unsupported(doc: &Document) -> Vec<Finding> {
         (&outputs.dashboard, "dashboard"),
         (&outputs.adapter, "adapter"),
         (&outputs.runbook, "runbook"),
-        (&outputs.rule_tests, "rule_tests"),
     ];
     let outputs = later.into_iter().filter(|(output, _)| ***output).map(|(output, name)| {
         Finding::error(
@@ -121,25 +216,21 @@ struct Objects<'a> {
 impl Objects<'_> {
     fn add<T: Serialize>(&mut self, object: Result<T, String>) {
         let object = object
-            .and_then(|object| serde_json::to_value(object).map_err(|error| error.to_string()));
+            .map_err(|error| bug(self.plan, &error))
+            .and_then(|object| value(self.plan, object));
         match object {
             Ok(object) => self.manifests.push(Manifest::new(object)),
-            Err(error) => {
-                let at = crate::source::Span::start_of(self.plan.spec.file);
-                self.findings.push(
-                    Finding::error(
-                        "internal/bug",
-                        at,
-                        format!("an object could not be written: {error}"),
-                    )
-                    .help("this is a bug of slogen; please report it with this file"),
-                );
-            }
+            Err(finding) => self.findings.push(finding),
         }
     }
 }
 
 impl Manifest {
+    /// Kind, namespace and name.
+    pub fn identity(&self) -> (&str, &str, &str) {
+        (&self.kind, &self.namespace, &self.name)
+    }
+
     /// Reads the identity of `object`.
     fn new(object: Value) -> Self {
         let text = |pointer: &str| {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use similar::TextDiff;
 
-use crate::render::Manifest;
+use crate::render::{Manifest, RuleFile, RulePart};
 use crate::yaml;
 
 use super::Stop;
@@ -22,26 +22,48 @@ pub(super) enum Format {
     Json,
 }
 
+impl Format {
+    /// One document.
+    fn text(self, document: &serde_json::Value) -> Result<String, Stop> {
+        match self {
+            Self::Yaml => yaml::emit::stream(&[document]).map_err(bug),
+            Self::Json => {
+                serde_json::to_string_pretty(document).map(|text| text + "\n").map_err(bug)
+            }
+        }
+    }
+}
+
 fn bug(error: impl std::fmt::Display) -> Stop {
     Stop::Message(format!("an object could not be written: {error}; this is a bug of slogen"))
 }
 
+/// What is rendered of a service.
+pub(super) struct Service {
+    /// The folder for it, among those of other services.
+    pub(super) folder: String,
+    /// The objects.
+    pub(super) manifests: Vec<Manifest>,
+    /// What lies beside them in a folder.
+    pub(super) files: Vec<RuleFile>,
+}
+
 /// All objects of all services as one stream.
-fn stream(services: &[Vec<Manifest>], format: Format) -> Result<String, Stop> {
+fn stream(services: &[Service], format: Format) -> Result<String, Stop> {
     use rayon::prelude::*;
     match format {
         Format::Yaml => {
             let texts: Vec<String> = services
                 .par_iter()
-                .filter(|manifests| !manifests.is_empty())
-                .map(|manifests| documents(manifests))
+                .filter(|service| !service.manifests.is_empty())
+                .map(|service| documents(&service.manifests))
                 .collect::<Result<_, _>>()
                 .map_err(bug)?;
             Ok(texts.join("---\n"))
         }
         Format::Json => {
-            let items: Vec<_> =
-                services.iter().flatten().map(|manifest| &manifest.object).collect();
+            let manifests = services.iter().flat_map(|service| &service.manifests);
+            let items: Vec<_> = manifests.map(|manifest| &manifest.object).collect();
             let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": items });
             serde_json::to_string_pretty(&list).map(|text| text + "\n").map_err(bug)
         }
@@ -58,21 +80,25 @@ const KUSTOMIZE_CONFIG: &str = "kustomizeconfig.yaml";
 /// One file an object, with a kustomization that lists them in order.
 ///
 /// Paths are relative; those of several services start with `<namespace>-<name>/`.
-fn folder(services: &[Vec<Manifest>]) -> Result<BTreeMap<PathBuf, String>, Stop> {
+fn folder(services: &[Service]) -> Result<BTreeMap<PathBuf, String>, Stop> {
     let mut files = BTreeMap::new();
     let mut resources = Vec::new();
-    for manifests in services {
-        for manifest in manifests {
-            let file = format!("{}-{}.yaml", manifest.kind.to_lowercase(), manifest.name);
-            let path = match service_folder(manifests) {
-                Some(folder) if services.len() > 1 => format!("{folder}/{file}"),
-                _ => file,
-            };
+    for service in services {
+        let path = |file: &str| match services {
+            [_] => file.to_owned(),
+            _ => format!("{}/{file}", service.folder),
+        };
+        for manifest in &service.manifests {
+            let path = path(&format!("{}-{}.yaml", manifest.kind.to_lowercase(), manifest.name));
             files.insert(
                 PathBuf::from(&path),
                 documents(std::slice::from_ref(manifest)).map_err(bug)?,
             );
             resources.push(path);
+        }
+        for file in &service.files {
+            let text = yaml::emit::stream(&[&file.content]).map_err(bug)?;
+            files.insert(PathBuf::from(path(&file.name)), text);
         }
     }
     let kustomization = serde_json::json!({
@@ -93,15 +119,6 @@ fn folder(services: &[Vec<Manifest>]) -> Result<BTreeMap<PathBuf, String>, Stop>
     files.insert(PathBuf::from(KUSTOMIZATION), yaml::emit::stream(&[&kustomization]).map_err(bug)?);
     files.insert(PathBuf::from(KUSTOMIZE_CONFIG), yaml::emit::stream(&[&config]).map_err(bug)?);
     Ok(files)
-}
-
-/// `<namespace>-<name>` of the service whose objects these are: its workload's.
-fn service_folder(manifests: &[Manifest]) -> Option<String> {
-    let app = |manifest: &Manifest| {
-        let name = manifest.object.pointer("/metadata/labels/app.kubernetes.io~1name")?.as_str()?;
-        Some(format!("{}-{name}", manifest.namespace))
-    };
-    manifests.iter().find_map(app)
 }
 
 /// Writes `files` below `folder`, each in one step; those that are right already are left alone.
@@ -154,7 +171,10 @@ fn stale(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Vec<PathBuf> {
         })
         .filter(|path| {
             let text = fs::read_to_string(folder.join(path)).unwrap_or_default();
-            text.lines().any(|line| line.trim() == "app.kubernetes.io/managed-by: slogen")
+            let labelled =
+                text.lines().any(|line| line.trim() == "app.kubernetes.io/managed-by: slogen");
+            // What is no object has no labels.
+            labelled || RulePart::ALL.iter().any(|part| part.wrote(&path.to_string_lossy()))
         })
         .collect();
     stale.sort();
@@ -201,8 +221,8 @@ fn unified(old: &str, new: &str, from: &Path, to: &Path) -> String {
 
 /// Rendered services, in whichever form is asked for.
 pub(super) struct Rendered {
-    /// The objects of each service.
-    pub(super) services: Vec<Vec<Manifest>>,
+    /// What there is of each service.
+    pub(super) services: Vec<Service>,
     /// The form of the stream.
     pub(super) format: Format,
     /// All objects, not a selection by `--only`: a folder then holds nothing else.
@@ -211,6 +231,20 @@ pub(super) struct Rendered {
 
 impl Rendered {
     pub(super) fn stream(&self) -> Result<String, Stop> {
+        // Files join a stream only where they were asked for, and then alone.
+        if self.services.iter().all(|service| service.manifests.is_empty()) {
+            let mut files = self.services.iter().flat_map(|service| &service.files);
+            match (files.next(), files.next()) {
+                (Some(file), None) => return self.format.text(&file.content),
+                (Some(one), Some(other)) => {
+                    return Err(Stop::Message(format!(
+                        "`{}` and `{}` are no objects, which make one stream; write them to files with `--out-dir`",
+                        one.name, other.name
+                    )));
+                }
+                _ => {}
+            }
+        }
         stream(&self.services, self.format)
     }
 

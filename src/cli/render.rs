@@ -9,7 +9,7 @@ use crate::finding::nearest;
 use crate::finding::{self, Finding};
 use crate::plan::{Plan, Reason, slo};
 use crate::profile::Library;
-use crate::render::{self, Manifest};
+use crate::render::{self, Manifest, RulePart};
 use crate::report;
 use crate::source::{Files, Span};
 use crate::spec::Source;
@@ -48,7 +48,8 @@ pub(super) struct Args {
     /// Form of the output.
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     output: Format,
-    /// Only objects of these kinds, such as `deployment,hpa`.
+    /// Only objects of these kinds, such as `deployment,hpa`; or one of `rules`, `rule-tests` and `window-tests`,
+    /// the files that promtool reads.
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
     only: Vec<&'static str>,
     /// Write one file an object, and a kustomization, below DIR.
@@ -83,6 +84,9 @@ const KINDS: &[(&str, &[&str])] = &[
     ("ServiceMonitor", &["smon"]),
     ("PodMonitor", &["pmon"]),
     ("PrometheusRule", &["promrule"]),
+    ("rules", &[]),
+    ("rule-tests", &[]),
+    ("window-tests", &[]),
 ];
 
 fn kind(text: &str) -> Result<&'static str, String> {
@@ -104,12 +108,16 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
     if args.why {
         return why(&args.input, io);
     }
-    let mut services = services(&args.input, io, render::manifests)?;
+    let services = services(&args.input, io, |plan, files| {
+        Ok(vec![service(&args.only, plan, files)?])
+    })?;
+    let mut services: Vec<_> = services.into_iter().flatten().collect();
     if !args.only.is_empty() {
-        for manifests in &mut services {
-            manifests.retain(|manifest| args.only.contains(&manifest.kind.as_str()));
+        for service in &mut services {
+            service.manifests.retain(|manifest| args.only.contains(&manifest.kind.as_str()));
         }
-        if services.iter().all(Vec::is_empty) {
+        let nothing = |it: &output::Service| it.manifests.is_empty() && it.files.is_empty();
+        if services.iter().all(nothing) {
             let kinds = args.only.join(" or ");
             return Err(Stop::Message(format!(
                 "there is no {kinds} among the objects of this service"
@@ -145,6 +153,25 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
     }
     io.out.write_all(rendered.stream()?.as_bytes())?;
     Ok(Outcome::Done)
+}
+
+/// All objects, and the files beside them that slo.toml or `only` asks for.
+fn service(
+    only: &[&str],
+    plan: &Plan<'_>,
+    files: &Files,
+) -> Result<output::Service, Vec<Finding>> {
+    let doc = &plan.spec.doc;
+    let manifests = render::manifests(plan, files)?;
+    let mut parts = RulePart::ALL.to_vec();
+    if only.is_empty() {
+        parts.retain(|_| *doc.outputs.rule_tests);
+    } else {
+        parts.retain(|part| only.contains(&part.word()));
+    }
+    let files = render::rule_files(plan, &manifests, &parts)?;
+    let folder = format!("{}-{}", doc.service.namespace.0, doc.service.name.0);
+    Ok(output::Service { folder, manifests, files })
 }
 
 pub(super) fn explain(args: &ExplainArgs, io: &mut Io<'_>) -> Run {
@@ -258,18 +285,18 @@ type Service<T> = (Span, Vec<T>);
 
 /// What two services must not both emit.
 trait Identify {
-    fn identity(&self) -> Option<(&str, &str, &str)>;
+    fn objects(&self) -> &[Manifest];
 }
 
-impl Identify for Manifest {
-    fn identity(&self) -> Option<(&str, &str, &str)> {
-        Some((&self.kind, &self.namespace, &self.name))
+impl Identify for output::Service {
+    fn objects(&self) -> &[Manifest] {
+        &self.manifests
     }
 }
 
 impl Identify for Explained {
-    fn identity(&self) -> Option<(&str, &str, &str)> {
-        None
+    fn objects(&self) -> &[Manifest] {
+        &[]
     }
 }
 
@@ -277,7 +304,8 @@ fn collisions<T: Identify>(services: &[Service<T>]) -> Vec<Finding> {
     let mut seen = HashMap::new();
     let mut findings = Vec::new();
     for (span, items) in services {
-        let collision = items.iter().filter_map(Identify::identity).find_map(|identity| {
+        let identities = items.iter().flat_map(Identify::objects).map(Manifest::identity);
+        let collision = identities.into_iter().find_map(|identity| {
             let first = *seen.entry(identity).or_insert(*span);
             (first != *span).then_some((identity, first))
         });
