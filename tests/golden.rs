@@ -92,7 +92,9 @@ fn every_form_holds_the_same_objects_in_the_same_order() {
         let listed: Vec<&str> = list(&listed).iter().filter_map(Value::as_str).collect();
         let kustomize = ["kustomization.yaml", "kustomizeconfig.yaml"];
         let all: BTreeSet<&str> = listed.iter().copied().chain(kustomize).collect();
-        assert!(all.iter().eq(files.keys()), "{}: the kustomization lists {listed:?}", case.name);
+        // What promtool reads is no object.
+        let objects = files.keys().filter(|name| !name.contains("-slo-rules."));
+        assert!(all.iter().eq(objects), "{}: the kustomization lists {listed:?}", case.name);
 
         let texts: Vec<&str> = listed.iter().map(|name| &*files[*name]).collect();
         assert!(case.render(&[]) == texts.join("---\n"), "{}: the stream differs", case.name);

@@ -108,9 +108,8 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
     if args.why {
         return why(&args.input, io);
     }
-    let services = services(&args.input, io, |plan, files| {
-        Ok(vec![service(&args.only, plan, files)?])
-    })?;
+    let services =
+        services(&args.input, io, |plan, files| Ok(vec![service(&args.only, plan, files)?]))?;
     let mut services: Vec<_> = services.into_iter().flatten().collect();
     if !args.only.is_empty() {
         for service in &mut services {
@@ -156,11 +155,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
 }
 
 /// All objects, and the files beside them that slo.toml or `only` asks for.
-fn service(
-    only: &[&str],
-    plan: &Plan<'_>,
-    files: &Files,
-) -> Result<output::Service, Vec<Finding>> {
+fn service(only: &[&str], plan: &Plan<'_>, files: &Files) -> Result<output::Service, Vec<Finding>> {
     let doc = &plan.spec.doc;
     let manifests = render::manifests(plan, files)?;
     let mut parts = RulePart::ALL.to_vec();

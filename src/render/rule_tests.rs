@@ -80,11 +80,7 @@ pub(super) fn windows(plan: &Plan<'_>, rule_file: &str) -> Option<TestFile> {
 }
 
 fn file(rule_file: &str, step: Ms, tests: Vec<Test>) -> TestFile {
-    TestFile {
-        rule_files: vec![rule_file.to_owned()],
-        evaluation_interval: time(step),
-        tests,
-    }
+    TestFile { rule_files: vec![rule_file.to_owned()], evaluation_interval: time(step), tests }
 }
 
 fn time(at: Ms) -> String {
@@ -229,34 +225,29 @@ impl Test {
     }
 
     /// The series `name` that a rule records of `slo` has this value, or does not exist.
-    fn recorded(
-        &mut self,
-        at: Ms,
-        name: &str,
-        plan: &Plan<'_>,
-        slo: &Slo,
-        value: Option<Decimal>,
-    ) {
+    fn recorded(&mut self, at: Ms, name: &str, plan: &Plan<'_>, slo: &Slo, value: Option<Decimal>) {
         let sample = value.map(|value| (series("", &identity(plan, slo)), value));
         self.check(at, check::recorded(name, slo), sample.into_iter().collect());
+    }
+
+    /// The recorded share of bad requests over `window`.
+    fn ratio(&mut self, at: Ms, plan: &Plan<'_>, slo: &Slo, window: Duration, value: Decimal) {
+        let labels = series("", &burn::ratio_labels(plan, slo, window));
+        let expr = check::recorded(&crate::promql::slo::ratio_name(window), slo);
+        self.check(at, expr, vec![(labels, value)]);
     }
 }
 
 /// The labels of everything that is recorded of `slo`.
 fn identity(plan: &Plan<'_>, slo: &Slo) -> Labels {
-    labels([
-        ("slo_id", &slo.id),
-        ("slo_name", &slo.name),
-        ("slo_service", &plan.names.service),
-    ])
+    labels([("slo_id", &slo.id), ("slo_name", &slo.name), ("slo_service", &plan.names.service)])
 }
 
 /// `value` to the digits that `check::rounded` leaves.
 fn number(value: Decimal) -> Number {
-    let text = plain(value.round_dp_with_strategy(
-        8,
-        rust_decimal::RoundingStrategy::MidpointAwayFromZero,
-    ));
+    let text = plain(
+        value.round_dp_with_strategy(8, rust_decimal::RoundingStrategy::MidpointAwayFromZero),
+    );
     let text = if text == "-0" { "0".to_owned() } else { text };
     serde_json::from_str(&text).unwrap_or_else(|_| Number::from(0))
 }
@@ -298,7 +289,8 @@ impl Values {
 /// The first evaluation from `from` on from which no window reaches back exactly to a sample: whether that one
 /// would count depends on the version of Prometheus (3 leaves it out).
 fn off_grid(from: Ms, step: Ms, interval: Ms, windows: &[Ms]) -> Ms {
-    let fits = |at: &Ms| windows.iter().all(|window| !at.abs_diff(*window).is_multiple_of(interval));
+    let fits =
+        |at: &Ms| windows.iter().all(|window| !at.abs_diff(*window).is_multiple_of(interval));
     let from = up(from, step);
     (0..interval).map(|n| from + n * step).take(1000).find(fits).unwrap_or(from)
 }

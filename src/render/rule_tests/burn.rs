@@ -9,7 +9,9 @@ use crate::promql::slo as promql;
 use crate::render::rules;
 use crate::units::{Decimal, Duration};
 
-use super::{Alert, LONG_STEP, Labels, Ms, STEP, State, Test, Values, identity, labels, off_grid, up};
+use super::{
+    Alert, LONG_STEP, Labels, Ms, STEP, State, Test, Values, identity, labels, off_grid, up,
+};
 
 /// Of kube-state-metrics: how many pods an autoscaler runs.
 pub(super) const HPA_CURRENT: &str = "kube_horizontalpodautoscaler_status_current_replicas";
@@ -65,7 +67,7 @@ pub(super) fn burn_alert<'a>(plan: &Plan<'_>, slo: &'a Slo, tier: &'a Tier) -> A
     alert
 }
 
-fn ratio_labels(plan: &Plan<'_>, slo: &Slo, window: Duration) -> Labels {
+pub(super) fn ratio_labels(plan: &Plan<'_>, slo: &Slo, window: Duration) -> Labels {
     let mut labels = identity(plan, slo);
     labels.insert("slo_window".to_owned(), window.to_string());
     labels
@@ -96,9 +98,12 @@ fn tier(plan: &Plan<'_>, at: usize) -> Option<Test> {
     let (name, gate) = (&first.name, gate(first));
     let interval = if gate.is_some() { SECOND } else { STEP };
     let opens = gate.map_or(0, |samples| up((samples - 1) * interval, STEP));
-    let [short_alone, long_alone, both] = [1, 2, 3].map(|steps| opens + steps * STEP);
-    let mut test = Test::new(format!("tier {name}: just over and just under the threshold"), interval);
-    for (slo, tier) in slos {
+    let mut test =
+        Test::new(format!("tier {name}: just over and just under the threshold"), interval);
+    // Each objective a little later than the one before, so that none is taken for another.
+    for ((slo, tier), shift) in slos.into_iter().zip(0..) {
+        let opens = opens + shift * STEP;
+        let [short_alone, long_alone, both] = [1, 2, 3].map(|steps| opens + steps * STEP);
         let alert = burn_alert(plan, slo, tier);
         let waits = alert.waits();
         let wait = waits <= LONGEST_HOLD;
@@ -121,7 +126,8 @@ fn tier(plan: &Plan<'_>, at: usize) -> Option<Test> {
         give(tier.short, values(over, under));
         give(tier.long, values(under, over));
         if let Some(samples) = gate {
-            let total = Values::default().flat(Decimal::ONE, samples).text();
+            let late = shift * STEP / interval;
+            let total = Values::default().gap(late).flat(Decimal::ONE, samples).text();
             test.give(promql::TOTAL, &identity(plan, slo), total);
             if opens >= STEP {
                 test.alert(opens - STEP, &alert, State::Quiet);
@@ -181,12 +187,7 @@ fn at_max_replicas(plan: &Plan<'_>) -> Test {
 }
 
 /// A share that grows from sample to sample: its mean over a window tells how long the window is.
-fn windows(
-    plan: &Plan<'_>,
-    name: &str,
-    interval: Ms,
-    these: impl Fn(Duration) -> bool,
-) -> Test {
+fn windows(plan: &Plan<'_>, name: &str, interval: Ms, these: impl Fn(Duration) -> bool) -> Test {
     let mut test = Test::new(name, interval);
     for slo in &plan.slos {
         let at = |window: Duration| {
@@ -199,7 +200,11 @@ fn windows(
         let total = Decimal::from(10_u64.pow(samples.ilog10() + 1));
         let ramp = Values::default().ramp(Decimal::ZERO, Decimal::ONE, samples);
         test.give(promql::BAD, &identity(plan, slo), ramp.text());
-        test.give(promql::TOTAL, &identity(plan, slo), Values::default().flat(total, samples).text());
+        test.give(
+            promql::TOTAL,
+            &identity(plan, slo),
+            Values::default().flat(total, samples).text(),
+        );
         let mean = |window: Duration, at: Ms| {
             let last = at / interval;
             let first = if window == crate::plan::slo::BASE {
@@ -211,10 +216,7 @@ fn windows(
         };
         for window in windows() {
             let at = at(window);
-            let labels = ratio_labels(plan, slo, window);
-            let name = promql::ratio_name(window);
-            let sample = (super::series("", &labels), mean(window, at));
-            test.check(at, crate::promql::check::recorded(&name, slo), vec![sample]);
+            test.ratio(at, plan, slo, window, mean(window, at));
         }
         if !these(slo.period) {
             continue;

@@ -70,7 +70,8 @@ fn measured(traffic: &Traffic<'_>) -> Test {
         let (old, new) = parts(traffic, at, window, change);
         (before * old + after * new) / (old + new)
     };
-    let suffix = if plan.scrape.native_histograms { " (native histograms are not tested)" } else { "" };
+    let suffix =
+        if plan.scrape.native_histograms { " (native histograms are not tested)" } else { "" };
     let mut test = Test::new(format!("values of the recordings{suffix}"), traffic.interval);
 
     let (fast, shape) = (traffic.fast(), sixteenths(traffic));
@@ -91,11 +92,7 @@ fn measured(traffic: &Traffic<'_>) -> Test {
         failed += mixed(windows[0], Decimal::ZERO, rate);
         failed_all += rate;
     }
-    let thousand = Decimal::ONE_THOUSAND;
-    for class in traffic.strangers() {
-        traffic.requests(&mut test, &class, &[(thousand, change + rest)]);
-        traffic.histogram(&mut test, &class, thousand, &[(&fast, change + rest)]);
-    }
+    strangers(traffic, &mut test, None, &fast, change + rest);
 
     let shaped = eight + three * Decimal::from(traffic.near.len());
     // Only one label can say which requests failed.
@@ -119,9 +116,8 @@ fn measured(traffic: &Traffic<'_>) -> Test {
     if !plan.scrape.native_histograms {
         // Over the window of the quantile, which has its own mixture of shapes.
         let all = shaped + failed_all;
-        let within = |share: Decimal| {
-            (mixed(rate_window, shaped, shaped * share) + failed_all) / all
-        };
+        let within =
+            |share: Decimal| (mixed(rate_window, shaped, shaped * share) + failed_all) / all;
         let mixture: Shape = shape.iter().map(|(bound, share)| (*bound, within(*share))).collect();
         for target in &plan.targets.latency {
             let rank = target.percentile / Decimal::ONE_HUNDRED;
@@ -207,8 +203,7 @@ fn cluster(test: &mut Test, plan: &Plan<'_>, samples: u64) {
     let flat = |n: u32| Values::default().flat(n.into(), samples).text();
     test.give(ready, &labels([("namespace", namespace), (label, &plan.names.service)]), flat(3));
     if let Scaling::Auto(_) = plan.scaling {
-        let hpa =
-            labels([("namespace", namespace), ("horizontalpodautoscaler", &plan.names.hpa)]);
+        let hpa = labels([("namespace", namespace), ("horizontalpodautoscaler", &plan.names.hpa)]);
         test.give(HPA_CURRENT, &hpa, flat(19));
         test.give(HPA_MAX, &hpa, flat(20));
     }
@@ -266,7 +261,8 @@ fn no_traffic(traffic: &Traffic<'_>) -> Test {
     for slo in measurable(plan) {
         test.recorded(at, promql::BAD, plan, slo, Some(Decimal::ZERO));
         test.recorded(at, promql::TOTAL, plan, slo, Some(Decimal::ZERO));
-        for name in [promql::CURRENT_BURN_RATE, promql::PERIOD_BURN_RATE, promql::BUDGET_REMAINING] {
+        for name in [promql::CURRENT_BURN_RATE, promql::PERIOD_BURN_RATE, promql::BUDGET_REMAINING]
+        {
             test.recorded(at, name, plan, slo, None);
         }
         for window in &slo.windows {
@@ -278,9 +274,9 @@ fn no_traffic(traffic: &Traffic<'_>) -> Test {
 }
 
 fn measurable<'a>(plan: &'a Plan<'_>) -> impl Iterator<Item = &'a Slo> {
-    plan.slos.iter().filter(|slo| {
-        matches!(slo.indicator, Indicator::Errors) || classic(plan, slo).is_some()
-    })
+    plan.slos
+        .iter()
+        .filter(|slo| matches!(slo.indicator, Indicator::Errors) || classic(plan, slo).is_some())
 }
 
 /// Before the first failure its series does not exist: that is no failure, not no data.
@@ -298,6 +294,9 @@ fn no_failures(traffic: &Traffic<'_>) -> Test {
         test.recorded(at, promql::BAD, plan, slo, Some(Decimal::ZERO));
         test.recorded(at, promql::CURRENT_BURN_RATE, plan, slo, Some(Decimal::ZERO));
         test.recorded(at, promql::BUDGET_REMAINING, plan, slo, Some(Decimal::ONE));
+        for window in &slo.windows {
+            test.ratio(at, plan, slo, *window, Decimal::ZERO);
+        }
     }
     test.quiet(at);
     test
@@ -321,21 +320,37 @@ fn symptom(traffic: &Traffic<'_>, slo: &Slo) -> Vec<Test> {
 
     let mut under = Test::new(format!("{}: just under the target", slo.name), traffic.interval);
     near_target(traffic, &mut under, slo, hundredths(98), traffic.samples(end));
+    strangers(traffic, &mut under, traffic.failing.first(), &traffic.slow(), traffic.samples(end));
     for at in [STEP, 2 * STEP, end] {
         under.alert(at, &alert, State::Quiet);
     }
 
     let mut over = Test::new(format!("{}: just over the target", slo.name), traffic.interval);
     near_target(traffic, &mut over, slo, hundredths(102), traffic.samples(end));
-    for class in traffic.strangers() {
-        let steady = (Decimal::ONE_THOUSAND, traffic.samples(end));
-        traffic.requests(&mut over, &class, &[steady]);
-        traffic.histogram(&mut over, &class, steady.0, &[(&traffic.fast(), steady.1)]);
-    }
+    strangers(traffic, &mut over, None, &traffic.fast(), traffic.samples(end));
     // A rate takes two samples.
     over.fires(STEP, &alert);
 
     vec![under, over, recovered(traffic, slo, &alert)]
+}
+
+/// Much traffic of others, all of which succeeds, or fails with the labels of `failing`.
+fn strangers(
+    traffic: &Traffic<'_>,
+    test: &mut Test,
+    failing: Option<&Labels>,
+    shape: &Shape,
+    samples: u64,
+) {
+    let thousand = Decimal::ONE_THOUSAND;
+    for mut class in traffic.strangers() {
+        for (label, _) in &traffic.plan.scrape.errors {
+            let value = failing.and_then(|failing| failing.get(label));
+            class.extend(value.map(|value| (label.clone(), value.clone())));
+        }
+        traffic.requests(test, &class, &[(thousand, samples)]);
+        traffic.histogram(test, &class, thousand, &[(shape, samples)]);
+    }
 }
 
 /// The measure of `slo` at `part` of its target.
@@ -343,11 +358,13 @@ fn near_target(traffic: &Traffic<'_>, test: &mut Test, slo: &Slo, part: Decimal,
     match &slo.indicator {
         Indicator::Errors => {
             let share = (slo.budget * part).min((Decimal::ONE + slo.budget) / Decimal::TWO);
-            let failing = Decimal::from(traffic.failing.len());
+            // So little that a rate of nothing is the only one that is less.
+            let each = Decimal::new(1, 3);
+            let failing = each * Decimal::from(traffic.failing.len());
             let good = failing / share - failing;
             let near = good / Decimal::TEN / Decimal::from(traffic.near.len().max(1));
             for class in &traffic.failing {
-                traffic.requests(test, class, &[(Decimal::ONE, samples)]);
+                traffic.requests(test, class, &[(each, samples)]);
             }
             for class in &traffic.near {
                 traffic.requests(test, class, &[(near, samples)]);
@@ -418,7 +435,8 @@ fn bucket_missing(traffic: &Traffic<'_>, slo: &Slo) -> Option<Test> {
     let alert = Alert::new(plan, slo, rules::BUCKET_MISSING, severity, rules::BUCKET_HOLD);
     let end = alert.waits() + STEP;
     let samples = traffic.samples(end);
-    let mut test = Test::new(format!("{}: no bucket ends at the target", slo.name), traffic.interval);
+    let mut test =
+        Test::new(format!("{}: no bucket ends at the target", slo.name), traffic.interval);
     let mut shape = traffic.slow();
     shape.retain(|(bound, _)| *bound != target.below.seconds());
     traffic.histogram(&mut test, &traffic.good, Decimal::TEN, &[(&shape, samples)]);
@@ -466,6 +484,8 @@ fn gone(traffic: &Traffic<'_>) -> Test {
     test.quiet(0);
     for alert in &alerts {
         test.fires(STEP, alert);
+        test.recorded(end, promql::BAD, plan, alert.slo, None);
+        test.recorded(end, promql::TOTAL, plan, alert.slo, None);
     }
     test
 }
