@@ -156,27 +156,31 @@ pub fn rule_files(
                 rule_tests::windows(plan, &rule_file).map(|tests| value(plan, tests)).transpose()
             }
         };
-        let content = content.map_err(|finding| vec![finding])?;
-        files.extend(content.map(|content| RuleFile { name: name(*part), content }));
+        files.extend(content?.map(|content| RuleFile { name: name(*part), content }));
     }
     Ok(files)
 }
 
-fn no_tests(plan: &Plan<'_>, why: &str) -> Finding {
+fn no_tests(plan: &Plan<'_>, why: &str) -> Vec<Finding> {
     let errors = plan.spec.doc.metrics.errors.as_ref().map(|errors| errors.span);
     let at = errors.unwrap_or_else(|| crate::source::Span::start_of(plan.spec.file));
-    Finding::error("spec/unsupported", at, format!("rule tests cannot be written: {why}"))
-        .help("write a plainer expression, or set `outputs.rule_tests = false`")
+    let finding =
+        Finding::error("spec/unsupported", at, format!("rule tests cannot be written: {why}"))
+            .help("write a plainer expression, or set `outputs.rule_tests = false`");
+    vec![finding]
 }
 
-fn value(plan: &Plan<'_>, object: impl Serialize) -> Result<Value, Finding> {
+fn value(plan: &Plan<'_>, object: impl Serialize) -> Result<Value, Vec<Finding>> {
     serde_json::to_value(object).map_err(|error| bug(plan, &error.to_string()))
 }
 
-fn bug(plan: &Plan<'_>, error: &str) -> Finding {
+fn bug(plan: &Plan<'_>, error: &str) -> Vec<Finding> {
     let at = crate::source::Span::start_of(plan.spec.file);
-    Finding::error("internal/bug", at, format!("an object could not be written: {error}"))
-        .help("this is a bug of slogen; please report it with this file")
+    let message = format!("an object could not be written: {error}");
+    vec![
+        Finding::error("internal/bug", at, message)
+            .help("this is a bug of slogen; please report it with this file"),
+    ]
 }
 
 /// What slo.toml may ask for already, and a later version renders.
@@ -220,7 +224,7 @@ impl Objects<'_> {
             .and_then(|object| value(self.plan, object));
         match object {
             Ok(object) => self.manifests.push(Manifest::new(object)),
-            Err(finding) => self.findings.push(finding),
+            Err(findings) => self.findings.extend(findings),
         }
     }
 }

@@ -18,7 +18,7 @@ use promql_parser::parser;
 use regex::{Captures, Regex};
 use serde_json::{Value, json};
 
-use common::{Case, cases, documents, list};
+use common::{Case, cases, documents, id, list, of_kind, slogen};
 use installed::tool;
 
 /// Which of the test `files` promtool passes, in their order, and what it says of the others.
@@ -40,15 +40,55 @@ fn write(case: &Case, folder: &Path) -> Option<[PathBuf; 3]> {
     let arguments = selection.map(PathBuf::from).into_iter().chain([folder.to_path_buf()]);
     let output = case.run(&arguments.collect::<Vec<_>>());
     if !output.status.success() {
-        let has_rules = case.objects().iter().any(|object| object["kind"] == "PrometheusRule");
         let error = String::from_utf8_lossy(&output.stderr);
-        assert!(!has_rules, "{}: {error}", case.name);
+        assert!(of_kind(&case.objects(), "PrometheusRule").is_empty(), "{}: {error}", case.name);
         return None;
     }
     let mut files: Vec<PathBuf> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     Some(files.try_into().unwrap())
+}
+
+#[test]
+fn the_plain_rules_are_those_of_the_object() {
+    for case in cases() {
+        for object in of_kind(&case.objects(), "PrometheusRule") {
+            let plain = documents(&case.render(&["--only", "rules"]));
+            assert!(plain == [object["spec"].clone()], "{}: {}", case.name, id(object));
+        }
+    }
+}
+
+#[test]
+fn they_are_written_beside_the_objects_where_slo_toml_asks_for_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = cases().into_iter().find(|case| case.name == "podmonitor").unwrap();
+    case.write_to(folder.path());
+    let asked = tempfile::tempdir().unwrap();
+    for file in write(&case, asked.path()).unwrap() {
+        let beside = folder.path().join(file.file_name().unwrap());
+        assert!(fs::read(beside).unwrap() == fs::read(&file).unwrap(), "{}", file.display());
+    }
+    assert!(!case.render(&[]).contains("promql_expr_test"), "they join no stream");
+}
+
+/// Two files in one stream would be read as one of them.
+#[test]
+fn a_stream_holds_one_of_them() {
+    let case = cases().into_iter().find(|case| case.name == "inference").unwrap();
+    let other = cases().into_iter().find(|case| case.name == "web").unwrap();
+    let paths = [&case, &other].map(|case| case.folder.join("slo.toml"));
+    let [one, two] = paths.each_ref().map(|path| path.to_str().unwrap());
+    for arguments in [
+        &["-f", one, "--only", "rules,rule-tests"][..],
+        &["-f", one, "-f", two, "--only", "rule-tests"],
+    ] {
+        let output = slogen().arg("render").args(arguments).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && output.stdout.is_empty(), "{arguments:?}");
+        assert!(error.contains("--out-dir"), "{error}");
+    }
 }
 
 #[test]
@@ -274,13 +314,15 @@ fn halved(duration: &str) -> String {
     format!("{}{smaller}", number.parse::<u64>().unwrap() * parts / 2)
 }
 
+/// A pattern, and what each place that it matches becomes.
+type Change<'a> = (&'a str, Box<dyn Fn(&Captures<'_>) -> String>);
+
 /// `expr` with one change, in every place where it applies, each with what was changed.
 fn expressions(expr: &str) -> Vec<(String, String)> {
     let number = |text: &str, factor: f64| {
         let value: f64 = text.parse().unwrap();
         if value == 0.0 { "1".to_owned() } else { format!("{:.10}", value * factor) }
     };
-    type Change<'a> = (&'a str, Box<dyn Fn(&Captures<'_>) -> String>);
     let changes: Vec<Change<'_>> = vec![
         // Thresholds, factors, quantiles, budgets: numbers that are part of no word, window or string.
         (

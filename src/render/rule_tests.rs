@@ -34,7 +34,8 @@ struct Test {
     name: String,
     interval: String,
     input_series: Vec<Series>,
-    promql_expr_test: Vec<Check>,
+    #[serde(rename = "promql_expr_test")]
+    checks: Vec<Check>,
 }
 
 /// A series that is given.
@@ -172,7 +173,7 @@ impl Test {
             name: name.into(),
             interval: time(interval),
             input_series: Vec::new(),
-            promql_expr_test: Vec::new(),
+            checks: Vec::new(),
         }
     }
 
@@ -182,7 +183,7 @@ impl Test {
 
     fn check(&mut self, at: Ms, expr: String, samples: Vec<(String, Decimal)>) {
         let sample = |(labels, value)| Sample { labels, value: number(value) };
-        self.promql_expr_test.push(Check {
+        self.checks.push(Check {
             expr,
             eval_time: time(at),
             exp_samples: samples.into_iter().map(sample).collect(),

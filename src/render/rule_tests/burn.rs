@@ -45,7 +45,7 @@ pub(super) fn window_tests(plan: &Plan<'_>) -> Vec<Test> {
     let long = plan.slos.iter().any(|slo| slo.windows.iter().any(|window| *window > SHORT));
     let period = plan.slos.first().map_or(0, |slo| slo.period.ceil_millis());
     // Some two thousand samples within the period, an odd number of seconds apart.
-    let seldom = ODD.max((period / SECOND / 2_000 | 1) * SECOND);
+    let seldom = ODD.max(((period / SECOND / 2_000) | 1) * SECOND);
     let short = windows(plan, "how far back the recordings reach", ODD, |window| window <= SHORT);
     let long = long.then(|| {
         let name = "how far back the recordings of more than a day reach";

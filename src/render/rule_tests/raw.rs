@@ -22,8 +22,9 @@ pub(super) fn tests(plan: &Plan<'_>) -> Result<Vec<Test>, String> {
         return Ok(tests);
     }
     tests.push(measured(&traffic));
-    tests.push(healthy(&traffic, "healthy traffic", None));
-    tests.push(healthy(&traffic, "a pod restarts, and its counters start over", Some(Restart)));
+    tests.push(healthy(&traffic, "healthy traffic"));
+    let restarting = Traffic { restarts: true, ..traffic.clone() };
+    tests.push(healthy(&restarting, "a pod restarts, and its counters start over"));
     tests.push(no_traffic(&traffic));
     tests.push(no_failures(&traffic));
     for slo in &plan.slos {
@@ -36,8 +37,6 @@ pub(super) fn tests(plan: &Plan<'_>) -> Result<Vec<Test>, String> {
     tests.extend(outage(&traffic));
     Ok(tests)
 }
-
-struct Restart;
 
 fn hundredths(n: i64) -> Decimal {
     Decimal::new(n, 2)
@@ -75,34 +74,37 @@ fn measured(traffic: &Traffic<'_>) -> Test {
     let mut test = Test::new(format!("values of the recordings{suffix}"), traffic.interval);
 
     let (fast, shape) = (traffic.fast(), sixteenths(traffic));
-    // Requests a second that succeed, and that only look like failures.
-    let (eight, three) = (Decimal::from(8), Decimal::from(3));
-    traffic.requests(&mut test, &traffic.good, &[(eight, change), (eight, rest)]);
-    traffic.histogram(&mut test, &traffic.good, eight, &[(&fast, change), (&shape, rest)]);
-    for class in &traffic.near {
-        traffic.requests(&mut test, class, &[(three, change), (three, rest)]);
-        traffic.histogram(&mut test, class, three, &[(&fast, change), (&shape, rest)]);
-    }
+    // Requests a second that succeed, twice as many in the end; and those that only look like failures.
+    let (four, eight, three) = (Decimal::from(4), Decimal::from(8), Decimal::from(3));
+    let mut succeed = |class: &Labels, before: Decimal, after: Decimal| {
+        traffic.requests(&mut test, class, &[(before, change), (after, rest)]);
+        traffic.histogram(&mut test, class, &[(before, &fast, change), (after, &shape, rest)]);
+    };
+    succeed(&traffic.good, four, eight);
+    traffic.near.iter().for_each(|class| succeed(class, three, three));
     let (mut failed, mut failed_all) = (Decimal::ZERO, Decimal::ZERO);
     for (class, rate) in traffic.failing.iter().zip(1_i64..) {
         let rate = Decimal::from(rate);
         traffic.requests(&mut test, class, &[(Decimal::ZERO, change), (rate, rest)]);
         // Failures are quick: to count them hides slow successes.
-        traffic.histogram(&mut test, class, rate, &[(&fast, change), (&fast, rest)]);
+        traffic.histogram(&mut test, class, &[(rate, &fast, change + rest)]);
         failed += mixed(windows[0], Decimal::ZERO, rate);
         failed_all += rate;
     }
     strangers(traffic, &mut test, None, &fast, change + rest);
+    strangers(traffic, &mut test, traffic.failing.first(), &fast, change + rest);
 
-    let shaped = eight + three * Decimal::from(traffic.near.len());
+    let near = three * Decimal::from(traffic.near.len());
+    let (before, after) = (four + near, eight + near);
+    let succeeded = mixed(windows[0], before, after);
     // Only one label can say which requests failed.
-    let counted = if plan.scrape.errors.len() == 1 { shaped } else { shaped + failed_all };
+    let counted = if plan.scrape.errors.len() == 1 { succeeded } else { succeeded + failed_all };
     for slo in &plan.slos {
         let (bad, total) = match (&slo.indicator, classic(plan, slo)) {
-            (Indicator::Errors, _) => (failed, shaped + failed),
+            (Indicator::Errors, _) => (failed, succeeded + failed),
             (Indicator::Latency(_), Some(target)) => {
                 let slow = Decimal::ONE - share(&shape, target.below.seconds());
-                (mixed(windows[0], Decimal::ZERO, slow * shaped), counted)
+                (mixed(windows[0], Decimal::ZERO, slow * after), counted)
             }
             (Indicator::Latency(_), None) => continue,
         };
@@ -115,9 +117,9 @@ fn measured(traffic: &Traffic<'_>) -> Test {
     }
     if !plan.scrape.native_histograms {
         // Over the window of the quantile, which has its own mixture of shapes.
-        let all = shaped + failed_all;
+        let all = mixed(rate_window, before, after) + failed_all;
         let within =
-            |share: Decimal| (mixed(rate_window, shaped, shaped * share) + failed_all) / all;
+            |share: Decimal| (mixed(rate_window, before, after * share) + failed_all) / all;
         let mixture: Shape = shape.iter().map(|(bound, share)| (*bound, within(*share))).collect();
         for target in &plan.targets.latency {
             let rank = target.percentile / Decimal::ONE_HUNDRED;
@@ -209,7 +211,7 @@ fn cluster(test: &mut Test, plan: &Plan<'_>, samples: u64) {
     }
 }
 
-fn healthy(traffic: &Traffic<'_>, name: &str, restart: Option<Restart>) -> Test {
+fn healthy(traffic: &Traffic<'_>, name: &str) -> Test {
     let plan = traffic.plan;
     let end = 15 * 60_000;
     let half = traffic.samples(end) / 2;
@@ -225,20 +227,14 @@ fn healthy(traffic: &Traffic<'_>, name: &str, restart: Option<Restart>) -> Test 
         slow.min().map_or(Decimal::ZERO, |slow| Decimal::ONE - slow)
     };
     let shape = traffic.shape(|_, bound| within(bound));
-    traffic.histogram(&mut test, &traffic.good, Decimal::TEN, &[(&shape, 2 * half)]);
-    traffic.requests(&mut test, &traffic.good, &[(Decimal::TEN, 2 * half)]);
+    traffic.histogram(
+        &mut test,
+        &traffic.good,
+        &[(Decimal::TEN, &shape, half), (Decimal::TEN, &shape, half)],
+    );
+    traffic.requests(&mut test, &traffic.good, &[(Decimal::TEN, half), (Decimal::TEN, half)]);
     if let Some(class) = traffic.failing.first() {
-        traffic.requests(&mut test, class, &[(failing, 2 * half)]);
-    }
-    if restart.is_some() {
-        for series in &mut test.input_series {
-            // Gauges of the cluster go on.
-            if let Some((from, _)) = series.values.split_once('+') {
-                let step = series.values.trim_start_matches(from);
-                let step = step.split_once('x').map(|(step, _)| step).unwrap_or_default();
-                series.values = format!("{from}{step}x{} 0{step}x{}", half - 1, half - 1);
-            }
-        }
+        traffic.requests(&mut test, class, &[(failing, half), (failing, half)]);
     }
     for minute in 1..=15 {
         test.quiet(minute * 60_000);
@@ -256,7 +252,7 @@ fn no_traffic(traffic: &Traffic<'_>) -> Test {
     let fast = traffic.fast();
     for class in std::iter::once(&traffic.good).chain(&traffic.failing) {
         traffic.requests(&mut test, class, &[(Decimal::ZERO, samples)]);
-        traffic.histogram(&mut test, class, Decimal::ZERO, &[(&fast, samples)]);
+        traffic.histogram(&mut test, class, &[(Decimal::ZERO, &fast, samples)]);
     }
     for slo in measurable(plan) {
         test.recorded(at, promql::BAD, plan, slo, Some(Decimal::ZERO));
@@ -289,7 +285,7 @@ fn no_failures(traffic: &Traffic<'_>) -> Test {
     // However little there is of it, it counts.
     let few = hundredths(1);
     traffic.requests(&mut test, &traffic.good, &[(few, samples)]);
-    traffic.histogram(&mut test, &traffic.good, few, &[(&traffic.fast(), samples)]);
+    traffic.histogram(&mut test, &traffic.good, &[(few, &traffic.fast(), samples)]);
     for slo in measurable(plan) {
         test.recorded(at, promql::BAD, plan, slo, Some(Decimal::ZERO));
         test.recorded(at, promql::CURRENT_BURN_RATE, plan, slo, Some(Decimal::ZERO));
@@ -349,7 +345,7 @@ fn strangers(
             class.extend(value.map(|value| (label.clone(), value.clone())));
         }
         traffic.requests(test, &class, &[(thousand, samples)]);
-        traffic.histogram(test, &class, thousand, &[(shape, samples)]);
+        traffic.histogram(test, &class, &[(thousand, shape, samples)]);
     }
 }
 
@@ -390,7 +386,7 @@ fn near_target(traffic: &Traffic<'_>, test: &mut Test, slo: &Slo, part: Decimal,
             let bounds = [bound / Decimal::TWO, bound, bound * Decimal::TWO];
             let shape: Shape = bounds.into_iter().map(|bound| (bound, at(bound))).collect();
             let thousand = Decimal::ONE_THOUSAND;
-            traffic.histogram(test, &traffic.good, thousand, &[(&shape, samples)]);
+            traffic.histogram(test, &traffic.good, &[(thousand, &shape, samples)]);
         }
     }
 }
@@ -417,8 +413,8 @@ fn recovered(traffic: &Traffic<'_>, slo: &Slo, alert: &Alert<'_>) -> Test {
         }
         Indicator::Latency(_) => {
             let (slow, fast) = (traffic.slow(), traffic.fast());
-            let phases = [(&slow, change), (&fast, rest)];
-            traffic.histogram(&mut test, &traffic.good, ten, &phases);
+            let phases = [(ten, &slow, change), (ten, &fast, rest)];
+            traffic.histogram(&mut test, &traffic.good, &phases);
         }
     }
     let waited = STEP + alert.waits() <= at;
@@ -439,9 +435,9 @@ fn bucket_missing(traffic: &Traffic<'_>, slo: &Slo) -> Option<Test> {
         Test::new(format!("{}: no bucket ends at the target", slo.name), traffic.interval);
     let mut shape = traffic.slow();
     shape.retain(|(bound, _)| *bound != target.below.seconds());
-    traffic.histogram(&mut test, &traffic.good, Decimal::TEN, &[(&shape, samples)]);
+    traffic.histogram(&mut test, &traffic.good, &[(Decimal::TEN, &shape, samples)]);
     for class in traffic.strangers() {
-        traffic.histogram(&mut test, &class, Decimal::TEN, &[(&traffic.fast(), samples)]);
+        traffic.histogram(&mut test, &class, &[(Decimal::TEN, &traffic.fast(), samples)]);
     }
     test.fires(0, &alert);
     test.recorded(end, promql::BAD, plan, slo, None);
@@ -521,8 +517,8 @@ fn outage(traffic: &Traffic<'_>) -> Option<Test> {
         traffic.requests(&mut test, class, &[(none, before), (ten, during), (none, rest)]);
     }
     let (slow, fast) = (traffic.slow(), traffic.fast());
-    let phases = [(&fast, before), (&slow, during), (&fast, rest)];
-    traffic.histogram(&mut test, &traffic.good, ten, &phases);
+    let phases = [(ten, &fast, before), (ten, &slow, during), (ten, &fast, rest)];
+    traffic.histogram(&mut test, &traffic.good, &phases);
     for (slo, tier, after) in &tiers {
         let alert = burn_alert(plan, slo, tier);
         test.not_firing((start + after) / STEP * STEP, &alert);

@@ -7,6 +7,7 @@ use crate::units::Decimal;
 use super::{Labels, Ms, Test, Values, examples};
 
 /// The labels of a service's requests.
+#[derive(Clone)]
 pub(super) struct Traffic<'a> {
     pub(super) plan: &'a Plan<'a>,
     /// Time between samples: no multiple of it is a window.
@@ -17,6 +18,8 @@ pub(super) struct Traffic<'a> {
     pub(super) failing: Vec<Labels>,
     /// Those that have only some of several labels of a failure.
     pub(super) near: Vec<Labels>,
+    /// Counters start over with each phase.
+    pub(super) restarts: bool,
 }
 
 /// Requests per second, and for how many samples.
@@ -68,7 +71,7 @@ impl<'a> Traffic<'a> {
         let window = scrape.rate_window.value.ceil_millis();
         // Four samples or more in a window, of an odd length.
         let interval = if window >= 28_000 { 7_000 } else { 700 };
-        Ok(Self { plan, interval, good, failing, near })
+        Ok(Self { plan, interval, good, failing, near, restarts: false })
     }
 
     /// Samples until `at`, and one more.
@@ -97,7 +100,8 @@ impl<'a> Traffic<'a> {
         for (rate, samples) in phases {
             let step = (*rate * seconds).round_dp(6);
             values = values.ramp(at, step, *samples);
-            at += step * Decimal::from(*samples);
+            let grown = at + step * Decimal::from(*samples);
+            at = if self.restarts { Decimal::ZERO } else { grown };
         }
         values.text()
     }
@@ -106,35 +110,34 @@ impl<'a> Traffic<'a> {
         test.give(&self.plan.scrape.requests, class, self.counter(phases));
     }
 
-    /// A histogram whose buckets grow at `rate` times their share; `phases` tell for how long each shape holds.
+    /// A histogram: requests per second, which share of them is how fast, and for how many samples.
     pub(super) fn histogram(
         &self,
         test: &mut Test,
         class: &Labels,
-        rate: Decimal,
-        phases: &[(&Shape, u64)],
+        phases: &[(Decimal, &Shape, u64)],
     ) {
         let latency = &self.plan.scrape.latency;
-        let all: Vec<Phase> = phases.iter().map(|(_, samples)| (rate, *samples)).collect();
+        let all: Vec<Phase> = phases.iter().map(|(rate, _, samples)| (*rate, *samples)).collect();
         if self.plan.scrape.native_histograms {
             // promtool 2 cannot write one; that the series exists can be said with any number.
             return test.give(latency, class, self.counter(&all));
         }
-        let bounds = phases.first().map(|(shape, _)| shape.len()).unwrap_or_default();
-        for at in 0..bounds {
-            let Some((bound, _)) = phases.first().and_then(|(shape, _)| shape.get(at)) else {
-                continue;
+        let mut bucket = |le: String, phases: &[Phase]| {
+            let mut labels = class.clone();
+            labels.insert("le".to_owned(), le);
+            test.give(&format!("{latency}_bucket"), &labels, self.counter(phases));
+        };
+        let bounds = phases.iter().take(1).flat_map(|(_, shape, _)| shape.iter().enumerate());
+        for (at, (bound, _)) in bounds {
+            let within = |(rate, shape, samples): &(Decimal, &Shape, u64)| {
+                let share = shape.get(at).map(|(_, share)| *share).unwrap_or_default();
+                (*rate * share, *samples)
             };
-            let share = |shape: &Shape| shape.get(at).map(|(_, share)| *share).unwrap_or_default();
-            let phases: Vec<Phase> =
-                phases.iter().map(|(shape, samples)| (rate * share(shape), *samples)).collect();
-            let mut bucket = class.clone();
-            bucket.insert("le".to_owned(), check::le(self.plan, *bound));
-            test.give(&format!("{latency}_bucket"), &bucket, self.counter(&phases));
+            let phases: Vec<Phase> = phases.iter().map(within).collect();
+            bucket(check::le(self.plan, *bound), &phases);
         }
-        let mut infinite = class.clone();
-        infinite.insert("le".to_owned(), "+Inf".to_owned());
-        test.give(&format!("{latency}_bucket"), &infinite, self.counter(&all));
+        bucket("+Inf".to_owned(), &all);
         test.give(&format!("{latency}_count"), class, self.counter(&all));
     }
 
