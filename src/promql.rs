@@ -4,6 +4,7 @@
 //! an expression.
 
 pub mod adapter;
+pub mod check;
 pub mod slo;
 pub mod view;
 

@@ -9,6 +9,7 @@ mod monitor;
 mod network;
 mod patch;
 mod pod;
+mod rule_tests;
 mod rules;
 mod scaled_object;
 mod service;
@@ -22,8 +23,6 @@ use crate::kinds::monitoring::PrometheusRule;
 use crate::plan::Plan;
 use crate::plan::scaling::{By, Scaling};
 use crate::source::Files;
-use crate::spec::decode::Sourced;
-use crate::spec::tables::Document;
 
 /// A finished object.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,8 +41,7 @@ pub struct Manifest {
 
 /// All objects of a service, in the order in which they should be applied.
 ///
-/// Fails where slo.toml asks for what this version cannot render, and where a patch matches nothing or breaks an
-/// object.
+/// Fails where a patch of slo.toml matches nothing or breaks an object.
 pub fn manifests(plan: &Plan<'_>, files: &Files) -> Result<Vec<Manifest>, Vec<Finding>> {
     objects(plan, files, *plan.spec.doc.outputs.dashboard)
 }
@@ -59,10 +57,6 @@ pub fn rules(plan: &Plan<'_>) -> Result<Option<PrometheusRule>, String> {
 }
 
 fn objects(plan: &Plan<'_>, files: &Files, dashboard: bool) -> Result<Vec<Manifest>, Vec<Finding>> {
-    let unsupported = unsupported(&plan.spec.doc);
-    if !unsupported.is_empty() {
-        return Err(unsupported);
-    }
     let outputs = &plan.spec.doc.outputs;
     let mut all = Objects { plan, manifests: Vec::new(), findings: Vec::new() };
     if *outputs.service_account {
@@ -117,20 +111,103 @@ fn objects(plan: &Plan<'_>, files: &Files, dashboard: bool) -> Result<Vec<Manife
     if findings.is_empty() { Ok(manifests) } else { Err(findings) }
 }
 
-/// What slo.toml may ask for already, and a later version renders.
-fn unsupported(doc: &Document) -> Vec<Finding> {
-    let outputs = &doc.outputs;
-    let later = [(&outputs.rule_tests, "rule_tests")];
-    let asked = later.into_iter().filter(|(output, _)| ***output);
-    let finding = |(output, name): (&Sourced<bool>, &str)| {
-        Finding::error(
-            "spec/unsupported",
-            output.span,
-            format!("`outputs.{name}` comes with a later version of slogen"),
-        )
-        .help("remove it, or set it to false")
+/// What is made of the rules beside the PrometheusRule. No object: it never joins a stream of objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RulePart {
+    /// The rules in the form that Prometheus and promtool read.
+    Rules,
+    /// Tests of them for promtool: values, thresholds, labels, holds.
+    Tests,
+    /// Tests of how far back their windows reach.
+    WindowTests,
+}
+
+impl RulePart {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Rules, Self::Tests, Self::WindowTests];
+
+    /// How it is asked for.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Rules => "rules",
+            Self::Tests => "rule-tests",
+            Self::WindowTests => "window-tests",
+        }
+    }
+
+    /// True for the path of such a file.
+    pub fn wrote(self, path: &str) -> bool {
+        path.ends_with(&format!("-slo-rules.{}", self.suffix()))
+    }
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Rules => "rules.yaml",
+            Self::Tests => "test.yaml",
+            Self::WindowTests => "windows.test.yaml",
+        }
+    }
+}
+
+/// A file beside the objects.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleFile {
+    /// Its name.
+    pub name: String,
+    /// Its only document.
+    pub content: Value,
+}
+
+/// The `parts` of the rules among `manifests`; none where there are no rules.
+///
+/// The tests are of what slo.toml promises: a patch that changes a rule makes them fail.
+pub fn rule_files(
+    plan: &Plan<'_>,
+    manifests: &[Manifest],
+    parts: &[RulePart],
+) -> Result<Vec<RuleFile>, Vec<Finding>> {
+    let rules = manifests.iter().find(|manifest| manifest.kind == "PrometheusRule");
+    let Some(rules) = rules.and_then(|manifest| manifest.object.get("spec")) else {
+        return Ok(Vec::new());
     };
-    asked.map(finding).collect()
+    let name = |part: RulePart| format!("{}.{}", plan.names.rules, part.suffix());
+    let rule_file = name(RulePart::Rules);
+    let mut files = Vec::new();
+    for part in parts {
+        let content = match part {
+            RulePart::Rules => Ok(Some(rules.clone())),
+            RulePart::Tests => rule_tests::rules(plan, &rule_file)
+                .map_err(|why| no_tests(plan, &why))
+                .and_then(|tests| value(plan, tests).map(Some)),
+            RulePart::WindowTests => {
+                rule_tests::windows(plan, &rule_file).map(|tests| value(plan, tests)).transpose()
+            }
+        };
+        files.extend(content?.map(|content| RuleFile { name: name(*part), content }));
+    }
+    Ok(files)
+}
+
+fn no_tests(plan: &Plan<'_>, why: &str) -> Vec<Finding> {
+    let errors = plan.spec.doc.metrics.errors.as_ref().map(|errors| errors.span);
+    let at = errors.unwrap_or_else(|| crate::source::Span::start_of(plan.spec.file));
+    let finding =
+        Finding::error("spec/unsupported", at, format!("rule tests cannot be written: {why}"))
+            .help("write a plainer expression, or set `outputs.rule_tests = false`");
+    vec![finding]
+}
+
+fn value(plan: &Plan<'_>, object: impl Serialize) -> Result<Value, Vec<Finding>> {
+    to_value(object).map_err(|error| bug(plan, &error))
+}
+
+fn bug(plan: &Plan<'_>, error: &str) -> Vec<Finding> {
+    let at = crate::source::Span::start_of(plan.spec.file);
+    let message = format!("an object could not be written: {error}");
+    vec![
+        Finding::error("internal/bug", at, message)
+            .help("this is a bug of slogen; please report it with this file"),
+    ]
 }
 
 struct Objects<'a> {
@@ -141,23 +218,14 @@ struct Objects<'a> {
 
 impl Objects<'_> {
     fn add<T: Serialize>(&mut self, object: Result<T, String>) {
-        self.push(object.and_then(to_value).map(Manifest::new));
+        let object = object.and_then(to_value).map(Manifest::new);
+        self.push(object);
     }
 
     fn push(&mut self, manifest: Result<Manifest, String>) {
         match manifest {
             Ok(manifest) => self.manifests.push(manifest),
-            Err(error) => {
-                let at = crate::source::Span::start_of(self.plan.spec.file);
-                self.findings.push(
-                    Finding::error(
-                        "internal/bug",
-                        at,
-                        format!("an object could not be written: {error}"),
-                    )
-                    .help("this is a bug of slogen; please report it with this file"),
-                );
-            }
+            Err(error) => self.findings.extend(bug(self.plan, &error)),
         }
     }
 }

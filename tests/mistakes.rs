@@ -476,7 +476,7 @@ fn availability() {
 fn alerts_and_outputs() {
     check("[alerts]\nrunbook_url = ‹spec/bad-value›\"runbooks\"‹/›");
     check("[alerts]\nlabels = { ‹spec/conflict›severity‹/› = \"x\" }");
-    check("[outputs]\nrule_tests = ‹spec/unsupported›true‹/›");
+    check("[outputs]\nrule_tests = ‹spec/wrong-type›\"yes\"‹/›");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use similar::TextDiff;
 
-use crate::render::Manifest;
+use crate::render::{Manifest, RuleFile, RulePart};
 use crate::runbook;
 use crate::yaml;
 
@@ -48,6 +48,8 @@ pub(super) struct Service {
     pub(super) manifests: Vec<Manifest>,
     /// Its runbook, for a folder only.
     pub(super) runbook: Option<String>,
+    /// The rules in other forms: beside the objects in a folder, in a stream only without them.
+    pub(super) rules: Vec<RuleFile>,
 }
 
 /// All objects of all services as one stream.
@@ -103,6 +105,10 @@ fn folder(services: &[Service]) -> Result<BTreeMap<PathBuf, String>, Stop> {
                 documents(std::slice::from_ref(manifest)).map_err(bug)?,
             );
             resources.push(path);
+        }
+        for file in &service.rules {
+            let text = yaml::emit::stream(&[&file.content]).map_err(bug)?;
+            files.insert(PathBuf::from(place(file.name.clone())), text);
         }
     }
     let kustomization = serde_json::json!({
@@ -191,7 +197,9 @@ fn stale(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Vec<PathBuf> {
             let labelled =
                 text.lines().any(|line| line.trim() == "app.kubernetes.io/managed-by: slogen");
             // What is no object has no labels.
-            labelled || path == Path::new(ADAPTER_VALUES)
+            labelled
+                || path == Path::new(ADAPTER_VALUES)
+                || RulePart::ALL.iter().any(|part| part.wrote(&path.to_string_lossy()))
         })
         .collect();
     stale.sort();
@@ -252,6 +260,20 @@ impl Rendered {
     pub(super) fn stream(&self) -> Result<String, Stop> {
         if self.services.is_empty() {
             return self.beside.values().map(|document| self.format.text(document)).collect();
+        }
+        // Rule files join a stream only where they were asked for, and then alone.
+        if self.services.iter().all(|service| service.manifests.is_empty()) {
+            let mut files = self.services.iter().flat_map(|service| &service.rules);
+            match (files.next(), files.next()) {
+                (Some(file), None) => return self.format.text(&file.content),
+                (Some(one), Some(other)) => {
+                    return Err(Stop::Message(format!(
+                        "`{}` and `{}` are no objects, which make one stream; write them to files with `--out-dir`",
+                        one.name, other.name
+                    )));
+                }
+                _ => {}
+            }
         }
         stream(&self.services, self.format)
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::finding::{Finding, nearest};
 use crate::plan::{Plan, Reason, slo};
 use crate::render::adapter::{self, Request};
-use crate::render::{self, Manifest};
+use crate::render::{self, Manifest, RulePart};
 use crate::source::{Files, Span};
 
 use super::output::{ADAPTER_VALUES, Format, Rendered, Service, bug};
@@ -21,8 +21,8 @@ pub(super) struct Args {
     /// Form of the output.
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     output: Format,
-    /// Only objects of these kinds, such as `deployment,hpa` or `dashboard`; or `adapter` alone, the Helm values of
-    /// prometheus-adapter.
+    /// Only objects of these kinds, such as `deployment,hpa` or `dashboard`; or alone `adapter`, the Helm values of
+    /// prometheus-adapter, or one of `rules`, `rule-tests` and `window-tests`, the files that promtool reads.
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kind)]
     only: Vec<&'static str>,
     /// Write one file an object, and a kustomization, below DIR.
@@ -68,6 +68,9 @@ const KINDS: &[(&str, &[&str])] = &[
     ("ConfigMap", &["cm"]),
     (ADAPTER, &[]),
     (DASHBOARD, &[]),
+    ("rules", &[]),
+    ("rule-tests", &[]),
+    ("window-tests", &[]),
 ];
 
 fn kind(text: &str) -> Result<&'static str, String> {
@@ -141,7 +144,7 @@ fn values(args: &Args, io: &mut Io<'_>) -> Result<Rendered, Stop> {
 fn objects(args: &Args, io: &mut Io<'_>) -> Result<Rendered, Stop> {
     let dashboards = args.only.contains(&DASHBOARD);
     let render = if dashboards { render::with_dashboard } else { render::manifests };
-    let one = |plan: &Plan<'_>, files: &Files| one(plan, render(plan, files)?);
+    let one = |plan: &Plan<'_>, files: &Files| one(plan, &args.only, render(plan, files)?);
     let (mut services, adapter) = services(&args.input, io, one, all)?;
     let whole = args.only.is_empty();
     if !whole {
@@ -152,7 +155,7 @@ fn objects(args: &Args, io: &mut Io<'_>) -> Result<Rendered, Stop> {
             });
             service.runbook = None;
         }
-        if services.iter().all(|service| service.manifests.is_empty()) {
+        if services.iter().all(|service| service.manifests.is_empty() && service.rules.is_empty()) {
             let kinds = args.only.join(" or ");
             return Err(Stop::Message(format!(
                 "there is no {kinds} among the objects of this service"
@@ -167,11 +170,18 @@ fn objects(args: &Args, io: &mut Io<'_>) -> Result<Rendered, Stop> {
 /// A service, where it is named, and what it asks of prometheus-adapter if that shall be part of the output.
 type One = (Service, Span, Option<Request>);
 
-fn one(plan: &Plan<'_>, manifests: Vec<Manifest>) -> Result<One, Vec<Finding>> {
+fn one(plan: &Plan<'_>, only: &[&str], manifests: Vec<Manifest>) -> Result<One, Vec<Finding>> {
     let runbook = *plan.spec.doc.outputs.runbook;
+    let mut parts = RulePart::ALL.to_vec();
+    parts.retain(|part| match only {
+        [] => *plan.spec.doc.outputs.rule_tests,
+        _ => only.contains(&part.word()),
+    });
+    let rules = render::rule_files(plan, &manifests, &parts)?;
     let service = Service {
         folder: format!("{}-{}", plan.spec.doc.service.namespace.0, plan.names.service),
         manifests,
+        rules,
         runbook: if runbook { Some(runbook::page(plan)?.text) } else { None },
     };
     let request = adapter::request(plan).filter(|_| *plan.spec.doc.outputs.adapter);

@@ -181,7 +181,7 @@ fn good_requests(plan: &Plan<'_>) -> String {
 
 /// The matcher of the bucket that ends at the target. Prometheus 2 keeps `le="1"` as the application writes it,
 /// Prometheus 3 stores `le="1.0"` (prometheus docs/migration.md).
-fn bucket(plan: &Plan<'_>, target: &Latency) -> String {
+pub(super) fn bucket(plan: &Plan<'_>, target: &Latency) -> String {
     let bound = target.below.seconds();
     let text = plain(bound);
     match (bound.is_integer(), *plan.spec.doc.metrics.prometheus) {

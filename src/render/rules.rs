@@ -16,7 +16,25 @@ use crate::units::{Decimal, Duration, Ratio, plain};
 use super::metadata;
 
 /// The name of the alert on latency above its target.
-const LATENCY_BREACH: &str = "LatencySLOBreach";
+pub(super) const LATENCY_BREACH: &str = "LatencySLOBreach";
+/// The name of the alert on errors above their target.
+pub(super) const ERRORS_BREACH: &str = "HighErrorRate";
+/// The name of the alert on a fleet that cannot grow.
+pub(super) const CAPACITY: &str = "AtMaxReplicas";
+/// The name of the alert on metrics that are gone.
+pub(super) const ABSENT: &str = "MetricsAbsent";
+/// The name of the alert on a histogram without the bucket that counts.
+pub(super) const BUCKET_MISSING: &str = "LatencyBucketMissing";
+/// How long that bucket must be missing (alerts.md, section 1).
+pub(super) const BUCKET_HOLD: Duration = Duration::from_secs(600);
+
+/// The name of the alerts on burn rates.
+pub(super) fn burn_name(slo: &Slo) -> &'static str {
+    match slo.indicator {
+        Indicator::Latency(_) => "LatencyBudgetBurn",
+        Indicator::Errors => "ErrorBudgetBurn",
+    }
+}
 
 /// All groups of the service; `None` where no target has any rule.
 pub(super) fn prometheus_rule(plan: &Plan<'_>) -> Result<Option<PrometheusRule>, String> {
@@ -134,7 +152,7 @@ fn symptom(plan: &Plan<'_>, slo: &Slo) -> Result<Rule, String> {
                 plan,
                 slo,
                 Alert {
-                    name: "HighErrorRate",
+                    name: ERRORS_BREACH,
                     severity,
                     expr: promql::errors_breach(plan, slo.budget),
                     hold: *hold.errors,
@@ -166,10 +184,7 @@ fn burn(plan: &Plan<'_>, slo: &Slo, tier: &Tier) -> Result<Rule, String> {
         plan,
         slo,
         Alert {
-            name: match slo.indicator {
-                Indicator::Latency(_) => "LatencyBudgetBurn",
-                Indicator::Errors => "ErrorBudgetBurn",
-            },
+            name: burn_name(slo),
             severity: &tier.severity,
             expr: slo::burns(slo, tier),
             hold: tier.hold,
@@ -205,7 +220,7 @@ fn capacity(plan: &Plan<'_>, slo: &Slo, expr: String) -> Result<Rule, String> {
         plan,
         slo,
         Alert {
-            name: "AtMaxReplicas",
+            name: CAPACITY,
             severity: &plan.spec.doc.alerts.severity_ticket.0,
             expr,
             hold: plan.holds.capacity.value,
@@ -222,7 +237,7 @@ fn absent(plan: &Plan<'_>, slo: &Slo) -> Result<Rule, String> {
         plan,
         slo,
         Alert {
-            name: "MetricsAbsent",
+            name: ABSENT,
             severity: &plan.spec.doc.alerts.severity_page.0,
             expr: slo::absent(plan, slo),
             hold: plan.holds.absent.value,
@@ -244,11 +259,10 @@ fn bucket_missing(
         plan,
         slo,
         Alert {
-            name: "LatencyBucketMissing",
+            name: BUCKET_MISSING,
             severity: &plan.spec.doc.alerts.severity_ticket.0,
             expr,
-            // alerts.md, section 1.
-            hold: Duration::from_secs(600),
+            hold: BUCKET_HOLD,
             summary: "${ service }: no latency bucket ends at ${ target }",
             description: "${ namespace }/${ service } counts requests, but its histogram has no bucket that ends at the target of ${ target }: the budget of ${ slo } cannot be measured.",
             more: context! { target => target.below.to_string() },

@@ -29,6 +29,16 @@ impl Duration {
         Self(seconds.saturating_mul(1_000_000_000))
     }
 
+    /// So many whole milliseconds.
+    pub const fn from_millis(milliseconds: u64) -> Self {
+        Self(milliseconds.saturating_mul(1_000_000))
+    }
+
+    /// The least whole number of milliseconds that is not shorter.
+    pub const fn ceil_millis(self) -> u64 {
+        self.0.div_ceil(1_000_000)
+    }
+
     /// Reads `350ms`, `1.5s`, `1h30m`; each number needs its unit.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let wrong = || {
