@@ -22,10 +22,10 @@ pub(super) fn matching(pattern: &str) -> Vec<String> {
     found
 }
 
-/// A value that `pattern` does not match; `None` where none is found.
+/// A value that `pattern` does not match, at last that of no label at all; `None` where none is found.
 pub(super) fn other(pattern: &str) -> Option<String> {
     let (_, whole) = parse(pattern)?;
-    let values = ["200", "OK", "ok", "none", "other", "0", "-"];
+    let values = ["200", "OK", "ok", "none", "other", "0", "-", ""];
     values.into_iter().find(|value| !whole.is_match(value)).map(str::to_owned)
 }
 
@@ -87,6 +87,7 @@ mod tests {
         assert!(matching("^$").is_empty());
         assert_eq!(other("5..").as_deref(), Some("200"));
         assert_eq!(other("[^O].*").as_deref(), Some("OK"));
+        assert_eq!(other(".+").as_deref(), Some(""));
         assert_eq!(other(".*"), None);
     }
 }

@@ -327,7 +327,9 @@ fn symptom(traffic: &Traffic<'_>, slo: &Slo) -> Vec<Test> {
     // A rate takes two samples.
     over.fires(STEP, &alert);
 
-    vec![under, over, recovered(traffic, slo, &alert)]
+    let mut tests = vec![under, over];
+    tests.extend(recovered(traffic, slo, &alert));
+    tests
 }
 
 /// Much traffic of others, all of which succeeds, or fails with the labels of `failing`.
@@ -391,9 +393,13 @@ fn near_target(traffic: &Traffic<'_>, test: &mut Test, slo: &Slo, part: Decimal,
     }
 }
 
-/// All is well again: the alert lasts as long as its window holds enough of what was bad.
-fn recovered(traffic: &Traffic<'_>, slo: &Slo, alert: &Alert<'_>) -> Test {
+/// All is well again: the alert lasts as long as its window holds enough of what was bad. `None` for a window that
+/// has too few samples to be bad in part.
+fn recovered(traffic: &Traffic<'_>, slo: &Slo, alert: &Alert<'_>) -> Option<Test> {
     let window = traffic.plan.scrape.rate_window.value.ceil_millis();
+    if window < 8 * traffic.interval {
+        return None;
+    }
     let at = up(2 * window + STEP, STEP);
     // Too much of the window is bad still, and would not be of one half as long.
     let part = hundredths(75) * slo.objective.value();
@@ -420,7 +426,7 @@ fn recovered(traffic: &Traffic<'_>, slo: &Slo, alert: &Alert<'_>) -> Test {
     let waited = STEP + alert.waits() <= at;
     test.alert(at, alert, if waited { State::Firing } else { State::Pending });
     test.alert(after, alert, State::Quiet);
-    test
+    Some(test)
 }
 
 /// The histogram lacks the one bucket that counts.

@@ -69,8 +69,8 @@ impl<'a> Traffic<'a> {
             }
         }
         let window = scrape.rate_window.value.ceil_millis();
-        // Four samples or more in a window, of an odd length.
-        let interval = if window >= 28_000 { 7_000 } else { 700 };
+        // Eight samples or more in a usual window, of an odd length.
+        let interval = if window >= 60_000 { 7_000 } else { 700 };
         Ok(Self { plan, interval, good, failing, near, restarts: false })
     }
 
