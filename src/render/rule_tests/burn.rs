@@ -73,11 +73,11 @@ pub(super) fn ratio_labels(plan: &Plan<'_>, slo: &Slo, window: Duration) -> Labe
     labels
 }
 
-/// Shares just over and just under `threshold`.
+/// Shares half a percent over and under `threshold`.
 fn around(threshold: Decimal) -> (Decimal, Decimal) {
-    let over = threshold * Decimal::new(102, 2);
+    let over = threshold * Decimal::new(1005, 3);
     let most = (Decimal::ONE + threshold) / Decimal::TWO;
-    (over.min(most).normalize(), (threshold * Decimal::new(98, 2)).normalize())
+    (over.min(most).normalize(), (threshold * Decimal::new(995, 3)).normalize())
 }
 
 /// The samples that the gate of `tier` wants, and one more, which opens it.

@@ -315,14 +315,14 @@ fn symptom(traffic: &Traffic<'_>, slo: &Slo) -> Vec<Test> {
     let end = 2 * STEP + alert.waits();
 
     let mut under = Test::new(format!("{}: just under the target", slo.name), traffic.interval);
-    near_target(traffic, &mut under, slo, hundredths(98), traffic.samples(end));
+    near_target(traffic, &mut under, slo, Decimal::new(995, 3), traffic.samples(end));
     strangers(traffic, &mut under, traffic.failing.first(), &traffic.slow(), traffic.samples(end));
     for at in [STEP, 2 * STEP, end] {
         under.alert(at, &alert, State::Quiet);
     }
 
     let mut over = Test::new(format!("{}: just over the target", slo.name), traffic.interval);
-    near_target(traffic, &mut over, slo, hundredths(102), traffic.samples(end));
+    near_target(traffic, &mut over, slo, Decimal::new(1005, 3), traffic.samples(end));
     strangers(traffic, &mut over, None, &traffic.fast(), traffic.samples(end));
     // A rate takes two samples.
     over.fires(STEP, &alert);
