@@ -2,11 +2,23 @@
 //!
 //! Delimiters are `${ … }` and `%{ … }%`: `{{ … }}` belongs to Prometheus, `[[ … ]]` to TOML.
 
+use std::sync::LazyLock;
+
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, UndefinedBehavior, Value};
+use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
+
+/// One for all texts: a service has dozens of them, and a run may have a thousand services.
+static ENVIRONMENT: LazyLock<Result<Environment<'static>, Error>> = LazyLock::new(environment);
 
 /// `template` with `context` put in. An undefined variable is an error, and a bug of slogen.
-pub fn fill(template: &str, context: Value) -> Result<String, minijinja::Error> {
+pub fn fill(template: &str, context: Value) -> Result<String, Error> {
+    match &*ENVIRONMENT {
+        Ok(environment) => environment.render_str(template, context),
+        Err(error) => Err(Error::new(ErrorKind::InvalidDelimiter, error.to_string())),
+    }
+}
+
+fn environment() -> Result<Environment<'static>, Error> {
     let mut environment = Environment::new();
     environment.set_syntax(
         SyntaxConfig::builder()
@@ -19,7 +31,7 @@ pub fn fill(template: &str, context: Value) -> Result<String, minijinja::Error> 
             .build()?,
     );
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.render_str(template, context)
+    Ok(environment)
 }
 
 #[cfg(test)]
