@@ -60,46 +60,46 @@ fn objects(plan: &Plan<'_>, files: &Files, dashboard: bool) -> Result<Vec<Manife
     let outputs = &plan.spec.doc.outputs;
     let mut all = Objects { plan, manifests: Vec::new(), findings: Vec::new() };
     if *outputs.service_account {
-        all.add(Ok(service::account(plan)));
+        all.add(service::account(plan));
     }
     if *outputs.network_policy {
-        all.add(Ok(network::policy(plan)));
+        all.add(network::policy(plan));
     }
     if dashboard {
-        all.add(dashboard::config_map(plan));
+        all.try_add(dashboard::config_map(plan));
     }
     if *outputs.service {
-        all.add(Ok(service::service(plan)));
+        all.add(service::service(plan));
     }
     if let Some(headless) = service::headless(plan) {
-        all.add(Ok(headless));
+        all.add(headless);
     }
     let metadata = metadata::workload(plan, files);
     match workload::workload(plan, metadata) {
-        workload::Workload::Deployment(deployment) => all.add(Ok(deployment)),
-        workload::Workload::StatefulSet(set) => all.add(Ok(set)),
+        workload::Workload::Deployment(deployment) => all.add(deployment),
+        workload::Workload::StatefulSet(set) => all.add(set),
     }
     if let Some(budget) = disruption::budget(plan) {
-        all.add(Ok(budget));
+        all.add(budget);
     }
     if let Scaling::Auto(autoscaler) = &plan.scaling {
         match &autoscaler.by {
-            By::Hpa(metrics) => all.add(Ok(autoscaler::hpa(plan, autoscaler, metrics))),
+            By::Hpa(metrics) => all.add(autoscaler::hpa(plan, autoscaler, metrics)),
             By::Keda(keda) => {
                 if let Some(auth) = &keda.auth {
-                    all.add(Ok(scaled_object::authentication(plan, auth)));
+                    all.add(scaled_object::authentication(plan, auth));
                 }
-                all.add(Ok(scaled_object::scaled_object(plan, autoscaler, keda)));
+                all.add(scaled_object::scaled_object(plan, autoscaler, keda));
             }
         }
     }
     if *outputs.service {
-        all.add(Ok(monitor::service_monitor(plan)));
+        all.add(monitor::service_monitor(plan));
     } else {
-        all.add(Ok(monitor::pod_monitor(plan)));
+        all.add(monitor::pod_monitor(plan));
     }
     if let Some(rules) = rules::prometheus_rule(plan).transpose() {
-        all.add(rules);
+        all.try_add(rules);
     }
     if *outputs.adapter
         && let Some(rules) = adapter::config_map(plan).transpose()
@@ -217,9 +217,12 @@ struct Objects<'a> {
 }
 
 impl Objects<'_> {
-    fn add<T: Serialize>(&mut self, object: Result<T, String>) {
-        let object = object.and_then(to_value).map(Manifest::new);
-        self.push(object);
+    fn add<T: Serialize>(&mut self, object: T) {
+        self.try_add(Ok(object));
+    }
+
+    fn try_add<T: Serialize>(&mut self, object: Result<T, String>) {
+        self.push(object.and_then(to_value).map(Manifest::new));
     }
 
     fn push(&mut self, manifest: Result<Manifest, String>) {

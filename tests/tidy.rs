@@ -264,7 +264,7 @@ fn no_tracked_file_names_a_folder_of_one_machine() -> Result {
         let text = String::from_utf8_lossy(&bytes);
         for folder in folders {
             for (at, _) in text.match_indices(folder) {
-                // `network/work/x` is a path below something else.
+                // Behind another name it is a folder below something else.
                 if !text[..at].ends_with(|before: char| before.is_alphanumeric()) {
                     problems.push(format!(
                         "{file}:{}: `{folder}` exists on one machine only; use a relative or a temporary path",
