@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::source::{Files, Span};
+use crate::source::{FileId, Files, Span};
 
 /// How bad a finding is.
 #[derive(
@@ -39,8 +39,79 @@ pub struct Label {
     pub message: String,
 }
 
+/// One step on the way from a document's root to a value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// The value under this key.
+    Key(String),
+    /// This item, counted from 0.
+    Index(usize),
+}
+
+/// A value in a file.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target {
+    /// The file.
+    pub file: FileId,
+    /// Which of its documents that have content, counted from 0.
+    pub document: usize,
+    /// The way from the document's root.
+    pub path: Vec<Step>,
+}
+
+/// One change of a file, in terms of its values; `yaml::edit` turns it into bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// Takes an entry or item out.
+    Remove(Target),
+    /// Writes another value in the place of this one.
+    Set(Target, serde_json::Value),
+    /// Adds an entry at the end of a mapping.
+    Insert(Target, String, serde_json::Value),
+    /// Adds an item at the end of a sequence.
+    Append(Target, serde_json::Value),
+    /// Gives the entry another key, at the same place.
+    Rename(Target, String),
+    /// Writes another text for a part of a scalar, given in bytes of its decoded text; its style stays.
+    Splice(Target, std::ops::Range<usize>, String),
+}
+
+/// Whether a fix may be applied without a look at it.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Safety {
+    /// Running behaviour stays, or there is only one possible meaning.
+    Safe,
+    /// A decision for the user.
+    Unsafe,
+}
+
+/// A change that mends a finding.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fix {
+    /// What it does, starting with a verb; an unsafe one ends with its danger in brackets.
+    pub title: String,
+    /// Whether it may be applied without a look at it.
+    pub safety: Safety,
+    /// The changes, all or none.
+    pub ops: Vec<Op>,
+}
+
+/// The Kubernetes object that a finding is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Object {
+    /// Its kind, or what a file without kinds is.
+    pub kind: String,
+    /// Its namespace, where one is set.
+    pub namespace: Option<String>,
+    /// Its name; empty where it has none.
+    pub name: String,
+}
+
 /// One report of one rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     /// `family/name`; problems of slo.toml itself have the family `spec`.
     pub rule: &'static str,
@@ -54,6 +125,10 @@ pub struct Finding {
     pub primary: Label,
     /// What else plays a part.
     pub labels: Vec<Label>,
+    /// The object that it is about, for findings in manifests.
+    pub object: Option<Object>,
+    /// What would mend it.
+    pub fix: Option<Fix>,
 }
 
 impl Finding {
@@ -66,6 +141,8 @@ impl Finding {
             help: None,
             primary: Label { span, message: String::new() },
             labels: Vec::new(),
+            object: None,
+            fix: None,
         }
     }
 

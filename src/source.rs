@@ -17,6 +17,11 @@ pub const MAX_BYTES: u64 = 1 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(u32);
 
+impl FileId {
+    /// No file: what texts have that nobody gave to [`Files::add`].
+    pub const NONE: Self = Self(u32::MAX);
+}
+
 /// A range of bytes in one file, `start..end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span {

@@ -20,7 +20,7 @@ const MODULES: [(&str, &[&str]); 17] = [
     ("finding", &["source"]),
     ("units", &[]),
     ("text", &[]),
-    ("yaml", &[]),
+    ("yaml", &["source", "finding"]),
     ("kinds", &[]),
     ("query", &[]),
     ("tree", &["source", "finding"]),
