@@ -76,6 +76,20 @@ pub enum Op {
     Splice(Target, std::ops::Range<usize>, String),
 }
 
+impl Op {
+    /// The value that it changes.
+    pub fn target(&self) -> &Target {
+        match self {
+            Self::Remove(target)
+            | Self::Set(target, _)
+            | Self::Insert(target, ..)
+            | Self::Append(target, _)
+            | Self::Rename(target, _)
+            | Self::Splice(target, ..) => target,
+        }
+    }
+}
+
 /// Whether a fix may be applied without a look at it.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,

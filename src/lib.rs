@@ -13,14 +13,18 @@
 //! 6. Exit codes: 0 done, 1 drift in `--check`, 2 problems of input, usage or IO.
 
 pub mod cli;
+pub mod cluster;
+pub mod config;
 pub mod finding;
 pub mod kinds;
+pub mod lint;
 pub mod plan;
 pub mod profile;
 pub mod promql;
 pub mod query;
 pub mod render;
 pub mod report;
+pub mod rules;
 pub mod runbook;
 pub mod schema;
 pub mod source;

@@ -38,6 +38,16 @@ pub struct Reads {
     pub labels: Vec<(String, String)>,
 }
 
+/// Stand-ins.
+pub fn stand_ins(text: &str) -> std::borrow::Cow<'_, str> {
+    std::borrow::Cow::Borrowed(text)
+}
+
+/// Templated.
+pub fn is_templated(text: &str) -> bool {
+    text.contains("{{")
+}
+
 /// Longer or deeper expressions are not taken apart: the parser's tree is walked by recursion.
 const MOST_CHARACTERS: usize = 8000;
 const MOST_NESTING: usize = 500;

@@ -7,7 +7,7 @@ pub mod quantity;
 pub mod ratio;
 
 pub use duration::Duration;
-pub use quantity::{Bytes, Cpu};
+pub use quantity::{Bytes, Cpu, quantity};
 pub use ratio::Ratio;
 pub use rust_decimal::Decimal;
 

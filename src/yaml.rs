@@ -10,6 +10,6 @@ pub mod node;
 mod parse;
 pub mod resolve;
 
-pub use node::{Place, Stream};
-pub use parse::parse;
+pub use node::{Place, Problem, Stream};
+pub use parse::{parse, parse_inside};
 pub use resolve::Scalar;

@@ -141,6 +141,23 @@ macro_rules! quantity_traits {
 }
 quantity_traits!(Cpu Bytes);
 
+/// The exact value of any quantity that Kubernetes reads, signs, `.5` and `5.` included; `None` for anything else.
+pub fn quantity(text: &str) -> Option<Decimal> {
+    let (negative, unsigned) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let end = unsigned.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(unsigned.len());
+    let (number, suffix) = unsigned.split_at(end);
+    let padded = match (number.strip_prefix('.'), number.strip_suffix('.')) {
+        (Some(fraction), None) => format!("0.{fraction}{suffix}"),
+        (None, Some(whole)) => format!("{whole}{suffix}"),
+        _ => unsigned.to_owned(),
+    };
+    let value = Quantity::parse(&padded)?.value;
+    Some(if negative { -value } else { value })
+}
+
 /// `value` as a Kubernetes quantity: whole numbers as they are, else thousandths rounded down (`350m`).
 pub fn milli(value: Decimal) -> String {
     if value.is_integer() {
@@ -192,6 +209,26 @@ mod tests {
         ] {
             let invalid = Bytes::parse(text).unwrap_err();
             assert!(invalid.help.contains(help), "{text}: {invalid:?}");
+        }
+    }
+
+    #[test]
+    fn any_quantity_has_a_value() {
+        let read = |text| quantity(text).map(|value| value.to_string());
+        for (text, wanted) in [
+            ("-1", "-1"),
+            ("+1.5Gi", "1610612736"),
+            (".5", "0.5"),
+            ("5.", "5"),
+            ("512m", "0.512"),
+            ("1e3", "1000"),
+            ("1E", "1000000000000000000"),
+            ("100n", "0.0000001"),
+        ] {
+            assert_eq!(read(text).as_deref(), Some(wanted), "{text}");
+        }
+        for text in ["", ".", "-", "1 Gi", "1gi", "two", "1.2.3"] {
+            assert_eq!(read(text), None, "{text}");
         }
     }
 

@@ -84,6 +84,8 @@ pub(super) struct Document {
 #[derive(Debug, Default)]
 pub struct Stream<'t> {
     pub(super) file: Option<FileId>,
+    /// The scalar whose text this is, for a file inside a file.
+    pub(super) within: Option<Place<'t>>,
     pub(super) text: &'t str,
     pub(super) nodes: Vec<Node>,
     pub(super) owned: String,
@@ -128,6 +130,14 @@ impl<'t> Stream<'t> {
         self.duplicates.iter().map(move |(first, later)| (place(*first), place(*later)))
     }
 
+    /// The bytes of block scalars and of others that take several lines.
+    pub fn long_scalars(&self) -> impl Iterator<Item = Span> {
+        let long = self.nodes.iter().filter(|node| {
+            node.kind == Kind::Scalar && self.source(node.start, node.end).contains('\n')
+        });
+        long.map(|node| self.span(node.start, node.end))
+    }
+
     /// Number of nodes of all documents.
     pub fn len(&self) -> usize {
         self.nodes.len()
@@ -143,7 +153,10 @@ impl<'t> Stream<'t> {
     }
 
     pub(super) fn span(&self, start: u32, end: u32) -> Span {
-        Span { file: self.file(), start, end }
+        match self.within {
+            Some(scalar) => scalar.part(start as usize..end as usize),
+            None => Span { file: self.file(), start, end },
+        }
     }
 
     pub(super) fn node(&self, id: u32) -> Node {
@@ -472,12 +485,22 @@ impl<'a> Place<'a> {
         self.first_line(self.part(range))
     }
 
+    /// Its rank among the places of its file, which is that of their first bytes.
+    pub fn order(self) -> u32 {
+        self.node
+    }
+
+    /// True if it lies in a file inside a scalar of another: no fix reaches it.
+    pub fn is_embedded(self) -> bool {
+        self.stream.within.is_some()
+    }
+
     /// The steps that lead to it from its document's root.
     pub fn path(self) -> Path {
         Path(self.target().path)
     }
 
-    /// What a fix names it by.
+    /// What a fix names it by. A file inside a file is out of reach: its target names no file.
     pub fn target(self) -> Target {
         let (document, mut at) = self
             .stream
@@ -526,7 +549,15 @@ impl<'a> Place<'a> {
                 Kind::Scalar | Kind::Alias => break,
             }
         }
-        Target { file: self.stream.file(), document, path }
+        let file = if self.is_embedded() { FileId::NONE } else { self.stream.file() };
+        Target { file, document, path }
+    }
+}
+
+impl From<Place<'_>> for Span {
+    /// Where a report about the place points.
+    fn from(place: Place<'_>) -> Self {
+        place.primary()
     }
 }
 

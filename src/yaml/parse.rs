@@ -4,7 +4,7 @@ use granit_parser::{Event, Marker, Parser, ScalarStyle, StructureStyle, Tag};
 
 use crate::source::FileId;
 use crate::yaml::build::Builder;
-use crate::yaml::node::{Kind, NONE, Node, OWNED, PROPERTIES, STRING, Stream, Style};
+use crate::yaml::node::{Kind, NONE, Node, OWNED, PROPERTIES, Place, STRING, Stream, Style};
 
 /// Reads all documents of `text`. What cannot be read becomes a problem of the stream and hides nothing in the
 /// documents around it.
@@ -13,6 +13,14 @@ pub fn parse(file: FileId, text: &str) -> Stream<'_> {
     let mut reader = Reader { text, builder: Builder::new(stream), behind: 0 };
     reader.read();
     reader.builder.stream
+}
+
+/// Reads the text of a scalar as a file of its own, whose spans lead back to where the scalar spells them.
+pub fn parse_inside(scalar: Place<'_>) -> Stream<'_> {
+    let text = scalar.text().unwrap_or("");
+    let stream = Stream { within: Some(scalar), ..parse(scalar.file(), text) };
+    // Its own problems are not those of the file around it.
+    Stream { problems: Vec::new(), ..stream }
 }
 
 struct Reader<'t> {

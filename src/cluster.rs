@@ -1,0 +1,476 @@
+//! All objects of the input, and who refers to whom.
+//!
+//! Rules read views: what an object means to Kubernetes, extracted once, tolerant of malformed input. What an
+//! object lacks is absent; what has the wrong type counts as absent. Every view knows its [`Place`]s.
+
+pub mod autoscaler;
+pub mod declared;
+pub mod effective;
+pub mod labels;
+pub mod network;
+pub mod object;
+pub mod queries;
+pub mod workload;
+
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+pub use autoscaler::{Autoscaler, Bound, Metric, Reference, Utilization};
+pub use declared::{Declared, Settings, Written};
+pub use effective::Replicas;
+pub use labels::{Labels, Requirement, Selector};
+pub use network::{Budget, Endpoint, Monitor, Namespaces, PortRef, Service, ServicePort, Share};
+pub use object::{Kind, Object};
+pub use queries::{Carrier, Role};
+pub use workload::{Amount, AmountSource, Container, Port, Probe, ProbeKind, Workload};
+
+use crate::yaml::{self, Place, Stream};
+
+/// One file of the input, read. The files of a run come in the order of their [`crate::source::FileId`]s.
+#[derive(Debug)]
+pub struct Input<'t> {
+    /// Its documents.
+    pub stream: Stream<'t>,
+    /// Which of the run's slo.toml files stands in its folder or nearest above it.
+    pub slo: Option<usize>,
+}
+
+/// All objects of the input.
+#[derive(Debug)]
+pub struct Cluster<'a> {
+    /// The files.
+    pub inputs: &'a [Input<'a>],
+    /// What the user says of the cluster.
+    pub settings: &'a Settings,
+    /// What the slo.toml files of the run say.
+    pub slo: &'a [Declared],
+    objects: Vec<Object<'a>>,
+    workloads: Vec<Workload<'a>>,
+    autoscalers: Vec<Autoscaler<'a>>,
+    services: Vec<Service<'a>>,
+    budgets: Vec<Budget<'a>>,
+    monitors: Vec<Monitor<'a>>,
+    carriers: Vec<Carrier<'a>>,
+    by_kind: FxHashMap<Kind, Vec<usize>>,
+    by_name: FxHashMap<&'a str, Vec<usize>>,
+    services_of: FxHashMap<&'a str, Vec<usize>>,
+}
+
+/// YAML inside of scalars, such as the adapter's configuration in a ConfigMap, read as files of their own whose
+/// places lead back into `inputs`.
+pub fn embedded<'a>(inputs: &'a [Input<'a>]) -> Vec<Input<'a>> {
+    let nested = |input: &'a Input<'a>| {
+        let maps = objects(input).into_iter().filter(|object| object.kind == Kind::ConfigMap);
+        let data = maps.filter_map(|object| object.root.get("data")).flat_map(Place::entries);
+        let carries = |text: &str| {
+            (text.contains("seriesQuery:") && text.contains("rules:"))
+                || (text.contains("groups:") && text.contains("expr:"))
+        };
+        let values = data.filter(|(_, value)| value.text().is_some_and(carries));
+        values
+            .map(|(_, value)| Input { stream: yaml::parse_inside(value), slo: input.slo })
+            .collect::<Vec<_>>()
+    };
+    inputs.par_iter().flat_map_iter(nested).collect()
+}
+
+/// The objects of one file: lists taken apart, local ones left out.
+fn objects<'a>(input: &'a Input<'a>) -> Vec<Object<'a>> {
+    let mut found = Vec::new();
+    for root in input.stream.documents() {
+        let items = root.get("items").filter(|_| {
+            root.text_of("kind").is_some_and(|kind| kind.ends_with("List"))
+                && root.get("apiVersion").is_some()
+        });
+        match items {
+            Some(items) => found.extend(items.items().filter_map(Object::read)),
+            None => found.extend(Object::read(root)),
+        }
+    }
+    found.retain(|object| !object.is_local());
+    for object in &mut found {
+        object.slo = input.slo;
+    }
+    found
+}
+
+/// The views of one object.
+enum View<'a> {
+    Workload(Workload<'a>),
+    Autoscaler(Autoscaler<'a>),
+    Service(Service<'a>),
+    Budget(Budget<'a>),
+    Monitor(Monitor<'a>),
+    None,
+}
+
+fn view<'a>(object: &Object<'a>) -> View<'a> {
+    match object.kind {
+        kind if kind.is_workload() => Workload::read(object).map_or(View::None, View::Workload),
+        Kind::HorizontalPodAutoscaler | Kind::ScaledObject => {
+            Autoscaler::read(object).map_or(View::None, View::Autoscaler)
+        }
+        Kind::Service => View::Service(Service::read(object)),
+        Kind::PodDisruptionBudget => View::Budget(Budget::read(object)),
+        Kind::ServiceMonitor | Kind::PodMonitor => View::Monitor(Monitor::read(object)),
+        _ => View::None,
+    }
+}
+
+impl<'a> Cluster<'a> {
+    /// Reads the objects of `inputs` and of the files inside them, and resolves their references.
+    pub fn new(
+        inputs: &'a [Input<'a>],
+        embedded: &'a [Input<'a>],
+        settings: &'a Settings,
+        slo: &'a [Declared],
+    ) -> Self {
+        let read = |input: &'a Input<'a>| {
+            let views = objects(input).into_iter().map(|mut object| {
+                object.namespace = object.namespace.or(settings.namespace.as_deref());
+                (object, view(&object))
+            });
+            views.collect::<Vec<_>>()
+        };
+        let found: Vec<_> = inputs.par_iter().chain(embedded).flat_map_iter(read).collect();
+        let mut cluster = Self {
+            inputs,
+            settings,
+            slo,
+            objects: Vec::with_capacity(found.len()),
+            workloads: Vec::new(),
+            autoscalers: Vec::new(),
+            services: Vec::new(),
+            budgets: Vec::new(),
+            monitors: Vec::new(),
+            carriers: Vec::new(),
+            by_kind: FxHashMap::default(),
+            by_name: FxHashMap::default(),
+            services_of: FxHashMap::default(),
+        };
+        for (object, view) in found {
+            cluster.add(object, view);
+        }
+        cluster.resolve_templates();
+        cluster.resolve();
+        cluster.carriers = cluster.read_carriers();
+        cluster
+    }
+
+    fn add(&mut self, mut object: Object<'a>, view: View<'a>) {
+        object.index = self.objects.len();
+        self.objects.push(object);
+        self.by_kind.entry(object.kind).or_default().push(object.index);
+        macro_rules! put {
+            ($list:ident, $view:ident) => {{
+                $view.index = self.$list.len();
+                $view.object = object;
+                self.$list.push($view);
+            }};
+        }
+        match view {
+            View::Workload(mut view) => put!(workloads, view),
+            View::Autoscaler(mut view) => put!(autoscalers, view),
+            View::Service(mut view) => put!(services, view),
+            View::Budget(mut view) => put!(budgets, view),
+            View::Monitor(mut view) => put!(monitors, view),
+            View::None => {}
+        }
+    }
+
+    /// Gives Argo Rollouts the template of the Deployment that `workloadRef` names; that Deployment is scaled
+    /// down by Argo and counts no more.
+    fn resolve_templates(&mut self) {
+        let rollouts: Vec<_> = self
+            .of_kind(Kind::Rollout)
+            .filter(|object| object.at("spec/workloadRef").is_some())
+            .copied()
+            .collect();
+        for rollout in rollouts {
+            let Some(reference) = rollout.at("spec/workloadRef").map(Reference::read) else {
+                continue;
+            };
+            let template = self
+                .workloads
+                .iter()
+                .find(|workload| reference.names(workload) && workload.shares_namespace(&rollout));
+            if let Some(template) = template.map(|workload| workload.template)
+                && Workload::read(&rollout).is_none()
+            {
+                let mut view = Workload::with_template(&rollout, template);
+                view.index = self.workloads.len();
+                self.workloads.push(view);
+            }
+        }
+    }
+
+    fn resolve(&mut self) {
+        for (index, workload) in self.workloads.iter().enumerate() {
+            self.by_name.entry(workload.name).or_default().push(index);
+        }
+        for (index, service) in self.services.iter().enumerate() {
+            self.services_of.entry(service.name).or_default().push(index);
+        }
+        let templates = LabelIndex::new(self.workloads.iter().map(|workload| workload.labels));
+        let services = LabelIndex::new(
+            self.services.iter().map(|service| Labels(service.at("metadata/labels"))),
+        );
+        let workloads = &self.workloads;
+        let pods = |selector: &Selector<'a>, object: &Object<'a>| {
+            templates.matching(selector, |index| {
+                workloads.get(index).is_some_and(|workload| workload.shares_namespace(object))
+            })
+        };
+        let of_services: Vec<_> = self
+            .services
+            .par_iter()
+            .map(|service| service.selector.as_ref().map(|selector| pods(selector, service)))
+            .collect();
+        let of_budgets: Vec<_> = self
+            .budgets
+            .par_iter()
+            .map(|budget| match &budget.selector {
+                Some(selector) if !selector.is_empty() || budget.selects_all() => {
+                    pods(selector, budget)
+                }
+                _ => Vec::new(),
+            })
+            .collect();
+        let of_monitors: Vec<_> = self
+            .monitors
+            .par_iter()
+            .map(|monitor| {
+                let Some(selector) = &monitor.selector else { return Vec::new() };
+                if monitor.reads_pods() {
+                    templates.matching(selector, |index| {
+                        workloads.get(index).is_some_and(|workload| monitor.looks_at(workload))
+                    })
+                } else {
+                    services.matching(selector, |index| {
+                        self.services.get(index).is_some_and(|service| monitor.looks_at(service))
+                    })
+                }
+            })
+            .collect();
+        let of_autoscalers: Vec<_> = self
+            .autoscalers
+            .iter()
+            .map(|autoscaler| {
+                let named = self.by_name.get(autoscaler.target.name)?;
+                named.iter().copied().find(|index| {
+                    workloads.get(*index).is_some_and(|workload| {
+                        autoscaler.target.names(workload) && autoscaler.shares_namespace(workload)
+                    })
+                })
+            })
+            .collect();
+        drop(templates);
+        drop(services);
+        for (index, found) in of_services.into_iter().enumerate() {
+            let found = found.unwrap_or_default();
+            for workload in &found {
+                self.workloads[*workload].services.push(index);
+            }
+            self.services[index].workloads = found;
+        }
+        for (index, found) in of_budgets.into_iter().enumerate() {
+            for workload in &found {
+                self.workloads[*workload].budgets.push(index);
+            }
+            self.budgets[index].workloads = found;
+        }
+        for (monitor, found) in self.monitors.iter_mut().zip(of_monitors) {
+            if monitor.reads_pods() {
+                monitor.workloads = found;
+            } else {
+                monitor.services = found;
+            }
+        }
+        for (index, found) in of_autoscalers.into_iter().enumerate() {
+            if let Some(workload) = found {
+                self.workloads[workload].autoscalers.push(index);
+            }
+            self.autoscalers[index].workload = found;
+        }
+    }
+
+    fn read_carriers(&self) -> Vec<Carrier<'a>> {
+        let kinds = [
+            Kind::PrometheusRule,
+            Kind::RuleFile,
+            Kind::ScaledJob,
+            Kind::AdapterConfig,
+            Kind::AnalysisTemplate,
+        ];
+        let mut objects: Vec<_> = kinds
+            .into_iter()
+            .flat_map(|kind| self.of_kind(kind))
+            .map(|object| (object, None))
+            .collect();
+        objects.extend(
+            self.autoscalers.iter().filter(|it| it.is_keda()).map(|it| (&it.object, Some(it))),
+        );
+        let carriers = objects.par_iter().flat_map_iter(|(object, autoscaler)| {
+            let carriers = queries::carriers(object, *autoscaler);
+            // Parsed here, on all cores, and not by the first rule that asks.
+            for carrier in &carriers {
+                let _ = carrier.parsed();
+            }
+            carriers
+        });
+        carriers.collect()
+    }
+
+    /// Every object, in the order of the input.
+    pub fn objects(&self) -> &[Object<'a>] {
+        &self.objects
+    }
+
+    /// Every object of a kind.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Object<'a>> {
+        let indexes = self.by_kind.get(&kind).map_or(&[][..], Vec::as_slice);
+        indexes.iter().filter_map(|index| self.objects.get(*index))
+    }
+
+    /// The object that holds `place`, a place of one of the inputs.
+    pub fn object_around(&self, place: Place<'a>) -> Option<&Object<'a>> {
+        let rank = |place: Place<'_>| (place.is_embedded(), place.file(), place.order());
+        let behind = self.objects.partition_point(|object| rank(object.root) <= rank(place));
+        let object = self.objects.get(behind.checked_sub(1)?)?;
+        (object.root.file() == place.file()).then_some(object)
+    }
+
+    /// Everything with a pod template.
+    pub fn workloads(&self) -> &[Workload<'a>] {
+        &self.workloads
+    }
+
+    /// HPAs and ScaledObjects.
+    pub fn autoscalers(&self) -> &[Autoscaler<'a>] {
+        &self.autoscalers
+    }
+
+    /// Services.
+    pub fn services(&self) -> &[Service<'a>] {
+        &self.services
+    }
+
+    /// PodDisruptionBudgets.
+    pub fn budgets(&self) -> &[Budget<'a>] {
+        &self.budgets
+    }
+
+    /// ServiceMonitors and PodMonitors.
+    pub fn monitors(&self) -> &[Monitor<'a>] {
+        &self.monitors
+    }
+
+    /// Every PromQL expression.
+    pub fn carriers(&self) -> &[Carrier<'a>] {
+        &self.carriers
+    }
+
+    /// The workload that an autoscaler scales, if it is in the input.
+    pub fn target(&self, autoscaler: &Autoscaler<'a>) -> Option<&Workload<'a>> {
+        self.workloads.get(autoscaler.workload?)
+    }
+
+    /// The autoscalers of a workload.
+    pub fn autoscalers_of(&self, workload: &Workload<'a>) -> impl Iterator<Item = &Autoscaler<'a>> {
+        workload.autoscalers.iter().filter_map(|index| self.autoscalers.get(*index))
+    }
+
+    /// The Services that send a workload traffic; it is "served" if there is one.
+    pub fn services_of(&self, workload: &Workload<'a>) -> impl Iterator<Item = &Service<'a>> {
+        workload.services.iter().filter_map(|index| self.services.get(*index))
+    }
+
+    /// The disruption budgets of a workload.
+    pub fn budgets_of(&self, workload: &Workload<'a>) -> impl Iterator<Item = &Budget<'a>> {
+        workload.budgets.iter().filter_map(|index| self.budgets.get(*index))
+    }
+
+    /// The workloads that a Service selects.
+    pub fn workloads_of_service(
+        &self,
+        service: &Service<'a>,
+    ) -> impl Iterator<Item = &Workload<'a>> + Clone {
+        service.workloads.iter().filter_map(|index| self.workloads.get(*index))
+    }
+
+    /// The workloads that a disruption budget selects.
+    pub fn workloads_of_budget(&self, budget: &Budget<'a>) -> impl Iterator<Item = &Workload<'a>> {
+        budget.workloads.iter().filter_map(|index| self.workloads.get(*index))
+    }
+
+    /// The Services that a ServiceMonitor selects.
+    pub fn services_of_monitor(
+        &self,
+        monitor: &Monitor<'a>,
+    ) -> impl Iterator<Item = &Service<'a>> + Clone {
+        monitor.services.iter().filter_map(|index| self.services.get(*index))
+    }
+
+    /// The workloads that a PodMonitor selects.
+    pub fn workloads_of_monitor(
+        &self,
+        monitor: &Monitor<'a>,
+    ) -> impl Iterator<Item = &Workload<'a>> + Clone {
+        monitor.workloads.iter().filter_map(|index| self.workloads.get(*index))
+    }
+
+    /// The workloads called `name`, in any namespace.
+    pub fn workloads_named(&self, name: &str) -> impl Iterator<Item = &Workload<'a>> {
+        let named = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        named.iter().filter_map(|index| self.workloads.get(*index))
+    }
+
+    /// The Services called `name`, in any namespace.
+    pub fn services_named(&self, name: &str) -> impl Iterator<Item = &Service<'a>> {
+        let named = self.services_of.get(name).map_or(&[][..], Vec::as_slice);
+        named.iter().filter_map(|index| self.services.get(*index))
+    }
+
+    /// The workloads in the namespace of `object`.
+    pub fn workloads_beside<'c>(
+        &'c self,
+        object: &'c Object<'a>,
+    ) -> impl Iterator<Item = &'c Workload<'a>> + Clone {
+        self.workloads.iter().filter(|workload| workload.shares_namespace(object))
+    }
+}
+
+/// Objects by their labels: a selector looks only at those that have its rarest pair.
+struct LabelIndex<'a> {
+    labels: Vec<Labels<'a>>,
+    pairs: FxHashMap<(&'a str, &'a str), Vec<usize>>,
+}
+
+impl<'a> LabelIndex<'a> {
+    fn new(labels: impl Iterator<Item = Labels<'a>>) -> Self {
+        let labels: Vec<_> = labels.collect();
+        let mut pairs: FxHashMap<_, Vec<usize>> = FxHashMap::default();
+        for (index, labels) in labels.iter().enumerate() {
+            for (key, value) in labels.iter() {
+                if let Some(value) = value.text() {
+                    pairs.entry((key, value)).or_default().push(index);
+                }
+            }
+        }
+        Self { labels, pairs }
+    }
+
+    fn matching(&self, selector: &Selector<'a>, wanted: impl Fn(usize) -> bool) -> Vec<usize> {
+        let having = |(key, value, _): &(&'a str, &'a str, Place<'a>)| {
+            self.pairs.get(&(*key, *value)).map_or(&[][..], Vec::as_slice)
+        };
+        let matches = |index: &usize| {
+            self.labels.get(*index).is_some_and(|labels| selector.matches(*labels))
+                && wanted(*index)
+        };
+        match selector.labels.iter().map(having).min_by_key(|found| found.len()) {
+            Some(rarest) => rarest.iter().copied().filter(|index| matches(index)).collect(),
+            None => (0..self.labels.len()).filter(|index| matches(index)).collect(),
+        }
+    }
+}

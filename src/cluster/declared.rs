@@ -1,0 +1,60 @@
+//! What the user says of the cluster and of the services: from the configuration and from slo.toml. Plain data.
+
+use crate::source::Span;
+use crate::units::Duration;
+use rust_decimal::Decimal;
+
+/// What is known of the cluster that the manifests are for.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The input is all there is: what it does not hold does not exist.
+    pub closed_world: bool,
+    /// Kubernetes version, as (major, minor).
+    pub kubernetes: Option<(u32, u32)>,
+    /// Prometheus version, as (major, minor).
+    pub prometheus: Option<(u32, u32)>,
+    /// KEDA version, as (major, minor).
+    pub keda: Option<(u32, u32)>,
+    /// The namespace of objects that set none.
+    pub namespace: Option<String>,
+    /// Label `release` by which the monitoring stack selects what belongs to it.
+    pub release: Option<String>,
+    /// The monitoring stack, such as `kube-prometheus-stack`.
+    pub stack: Option<String>,
+    /// Namespace of Prometheus.
+    pub monitoring_namespace: Option<String>,
+    /// Number of nodes.
+    pub nodes: Option<u32>,
+    /// Number of zones.
+    pub zones: Option<u32>,
+}
+
+/// A value with its place in slo.toml.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written<T> {
+    /// The value.
+    pub value: T,
+    /// Where it is written, in slo.toml or in the profile that gives it.
+    pub span: Span,
+}
+
+/// What one slo.toml says of its service.
+#[derive(Clone, Debug)]
+pub struct Declared {
+    /// `service.name`.
+    pub name: String,
+    /// `service.namespace`.
+    pub namespace: String,
+    /// `probes.model_load`: how long the process takes to start.
+    pub startup: Option<Written<Duration>>,
+    /// The largest latency threshold of `targets`.
+    pub slowest: Option<Written<Duration>>,
+    /// The strictest objective of `targets`, as a ratio.
+    pub objective: Option<Written<Decimal>>,
+    /// `metrics.interval`.
+    pub interval: Option<Written<Duration>>,
+    /// Label names of `metrics.selector`.
+    pub selector_labels: Vec<Written<String>>,
+    /// Names of the metrics that the service itself produces.
+    pub metrics: Vec<String>,
+}

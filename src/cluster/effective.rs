@@ -1,0 +1,211 @@
+//! What holds after defaulting and autoscaling (rules.md 2.3, 2.4, 2.16). No rule computes it again.
+
+use super::autoscaler::Autoscaler;
+use super::network::{Endpoint, Monitor, PortRef};
+use super::object::{Kind, Object};
+use super::workload::{Amount, AmountSource, Container, Workload};
+use super::{Cluster, Declared};
+use crate::source::Span;
+use crate::units::Duration;
+use crate::yaml::Place;
+
+/// How many pods a workload has.
+#[derive(Clone, Copy, Debug)]
+pub struct Replicas<'a, 'c> {
+    /// The least; 0 if KEDA takes it there.
+    pub min: i64,
+    /// The most.
+    pub max: i64,
+    /// Where the least is written; `None` if it is a default.
+    pub place: Option<Place<'a>>,
+    /// Who decides; `None` if `spec.replicas` or its default does.
+    pub owner: Option<&'c Autoscaler<'a>>,
+}
+
+impl Replicas<'_, '_> {
+    /// The fleet that a drain may meet: KEDA's HPA never goes below 1 while anything runs.
+    pub fn floor(&self) -> i64 {
+        self.min.max(1)
+    }
+}
+
+impl<'a> Cluster<'a> {
+    /// How many pods `workload` has: as its autoscaler says, else `spec.replicas`, else 1. `None` for what has no
+    /// count of its own: DaemonSets, Jobs, CronJobs, and objects that others own.
+    pub fn replicas(&self, workload: &Workload<'a>) -> Option<Replicas<'a, '_>> {
+        if workload.is_exempt() || workload.kind == Kind::DaemonSet {
+            return None;
+        }
+        let owners =
+            || workload.autoscalers.iter().filter_map(|index| self.autoscalers.get(*index));
+        let owner = owners().find(|owner| !owner.is_keda()).or_else(|| owners().next());
+        if let Some(owner) = owner {
+            let (min, max) = (owner.min, owner.max);
+            return Some(Replicas {
+                min: min.value,
+                max: max.value,
+                place: min.place,
+                owner: Some(owner),
+            });
+        }
+        let place = workload.at("spec/replicas").filter(|_| workload.kind != Kind::Pod);
+        let count = place.and_then(Place::int).unwrap_or(1);
+        Some(Replicas { min: count, max: count, place, owner: None })
+    }
+
+    /// Where a report about the least number of pods points: where it is written, else the workload's name.
+    pub fn replicas_spot(&self, workload: &Workload<'a>) -> Span {
+        let place = self.replicas(workload).and_then(|replicas| replicas.place);
+        place.map_or_else(|| workload.spot(), Place::primary)
+    }
+
+    /// The effective request of a container: request, else limit, else the namespace's LimitRange.
+    pub fn request(
+        &self,
+        workload: &Workload<'a>,
+        container: &Container<'a>,
+        resource: &str,
+    ) -> Option<Amount<'a>> {
+        container
+            .written_request(resource)
+            .map(|place| Amount::new(place, AmountSource::Request))
+            .or_else(|| {
+                let limit = container.written_limit(resource)?;
+                Some(Amount::new(limit, AmountSource::Limit))
+            })
+            .or_else(|| self.limit_range(&workload.object, "defaultRequest", resource))
+            .or_else(|| self.limit_range(&workload.object, "default", resource))
+    }
+
+    /// True if nothing says how much of `resource` the container requests; a request of the whole pod will do.
+    pub fn lacks_request(
+        &self,
+        workload: &Workload<'a>,
+        container: &Container<'a>,
+        resource: &str,
+    ) -> bool {
+        let of_pod = |key| {
+            workload.pod.and_then(|pod| pod.get("resources")?.get(key)?.get(resource)).is_some()
+        };
+        self.request(workload, container, resource).is_none()
+            && !of_pod("requests")
+            && !of_pod("limits")
+    }
+
+    /// The effective limit of a container: limit, else the namespace's LimitRange.
+    pub fn limit(
+        &self,
+        workload: &Workload<'a>,
+        container: &Container<'a>,
+        resource: &str,
+    ) -> Option<Amount<'a>> {
+        let written = container.written_limit(resource);
+        written
+            .map(|place| Amount::new(place, AmountSource::Limit))
+            .or_else(|| self.limit_range(&workload.object, "default", resource))
+    }
+
+    fn limit_range(&self, object: &Object<'a>, key: &str, resource: &str) -> Option<Amount<'a>> {
+        let ranges = self.of_kind(Kind::LimitRange).filter(|range| range.shares_namespace(object));
+        let limits =
+            ranges.filter_map(|range| range.at("spec")).flat_map(|spec| spec.list("limits"));
+        let amount = limits
+            .filter(|limit| limit.text_of("type") == Some("Container"))
+            .find_map(|limit| limit.get(key)?.get(resource));
+        amount.map(|place| Amount::new(place, AmountSource::LimitRange))
+    }
+
+    /// The container that a Service's port leads to: the one that declares it, else the first.
+    pub fn serving_container<'w>(
+        &self,
+        workload: &'w Workload<'a>,
+        port: Option<PortRef<'_>>,
+        protocol: &str,
+    ) -> Option<&'w Container<'a>> {
+        let declares = |container: &&Container<'a>| match port {
+            Some(PortRef::Name(name)) => container.has_port(name, protocol),
+            Some(PortRef::Number(number)) => {
+                container.ports.iter().any(|port| port.number == Some(number))
+            }
+            None => false,
+        };
+        workload.containers.iter().find(declares).or_else(|| workload.containers.first())
+    }
+
+    /// What slo.toml says of `workload`, if it is the service that one describes.
+    pub fn declared(&self, workload: &Workload<'a>) -> Option<&'a Declared> {
+        let declared = self.declared_near(&workload.object)?;
+        (declared.name == workload.name).then_some(declared)
+    }
+
+    /// The slo.toml whose service lives where `object` does and whose folder it shares.
+    pub fn declared_near(&self, object: &Object<'a>) -> Option<&'a Declared> {
+        let declared = self.slo.get(object.slo?)?;
+        let same = object.namespace.is_none_or(|namespace| namespace == declared.namespace);
+        same.then_some(declared)
+    }
+
+    /// The shortest interval at which the series of a selector in `carrier` may be scraped (rules.md 2.16), and
+    /// where that is written. `admits(label, value)` says whether the selector's matchers let the value of a
+    /// label through. `None` where nobody says.
+    pub fn scrape_interval(
+        &self,
+        object: &Object<'a>,
+        admits: &dyn Fn(&str, &str) -> bool,
+    ) -> Option<(Duration, Span)> {
+        let mut shortest: Option<(Duration, Span)> = None;
+        for monitor in &self.monitors {
+            for endpoint in &monitor.endpoints {
+                if let Some(interval) = endpoint.seconds()
+                    && let Some(place) = endpoint.interval
+                    && shortest.is_none_or(|(known, _)| interval < known)
+                    && self.feeds(monitor, endpoint, object, admits)
+                {
+                    shortest = Some((interval, place.primary()));
+                }
+            }
+        }
+        shortest.or_else(|| {
+            let written = self.declared_near(object)?.interval.as_ref()?;
+            Some((written.value, written.span))
+        })
+    }
+
+    /// True if the targets of `endpoint` may have the labels that a selector asks for. A selector that names
+    /// neither job nor service nor namespace reads its own namespace's monitors.
+    fn feeds(
+        &self,
+        monitor: &Monitor<'a>,
+        endpoint: &Endpoint<'a>,
+        object: &Object<'a>,
+        admits: &dyn Fn(&str, &str) -> bool,
+    ) -> bool {
+        // What no value passes is not asked for by its presence: a matcher on it refuses this text.
+        const NO_VALUE: &str = "\u{0}";
+        let named = ["job", "service", "namespace"].iter().any(|label| !admits(label, NO_VALUE));
+        let port = endpoint.port.and_then(Place::text);
+        if port.is_some_and(|port| !admits("endpoint", port)) {
+            return false;
+        }
+        let job_label = monitor.at("spec/jobLabel").and_then(Place::text);
+        if monitor.reads_pods() {
+            let namespace = monitor.namespace.unwrap_or("");
+            let job = format!("{namespace}/{}", monitor.name);
+            return monitor.workloads.iter().filter_map(|index| self.workloads.get(*index)).any(
+                |workload| {
+                    let label = job_label.and_then(|label| workload.labels.get(label));
+                    (named || workload.shares_namespace(object))
+                        && admits("job", label.unwrap_or(&job))
+                        && workload.namespace.is_none_or(|name| admits("namespace", name))
+                },
+            );
+        }
+        self.services_of_monitor(monitor).any(|service| {
+            let label = job_label.and_then(|label| service.label(label));
+            (named || service.shares_namespace(object))
+                && admits("job", label.unwrap_or(service.name))
+                && admits("service", service.name)
+                && service.namespace.is_none_or(|name| admits("namespace", name))
+        })
+    }
+}

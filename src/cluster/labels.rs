@@ -1,0 +1,130 @@
+//! Labels, and the selectors that pick objects by them (rules.md 2.9).
+
+use crate::yaml::Place;
+
+/// The labels of an object or template.
+#[derive(Clone, Copy, Debug)]
+pub struct Labels<'a>(pub Option<Place<'a>>);
+
+impl<'a> Labels<'a> {
+    /// The value of a label.
+    pub fn get(self, key: &str) -> Option<&'a str> {
+        self.0?.text_of(key)
+    }
+
+    /// All of them, with their places.
+    pub fn iter(self) -> impl Iterator<Item = (&'a str, Place<'a>)> {
+        self.0.into_iter().flat_map(Place::entries)
+    }
+
+    /// True without any.
+    pub fn is_empty(self) -> bool {
+        self.iter().next().is_none()
+    }
+}
+
+/// What a `matchExpressions` entry asks for.
+#[derive(Clone, Debug)]
+pub struct Requirement<'a> {
+    /// The entry.
+    pub place: Place<'a>,
+    /// Label.
+    pub key: &'a str,
+    /// `In`, `NotIn`, `Exists`, `DoesNotExist`.
+    pub operator: &'a str,
+    /// Values for the first two.
+    pub values: Vec<&'a str>,
+}
+
+impl Requirement<'_> {
+    /// True if `labels` satisfy it; an unknown operator is satisfied by nothing.
+    pub fn matches(&self, labels: Labels<'_>) -> bool {
+        let value = labels.get(self.key);
+        match self.operator {
+            "In" => value.is_some_and(|value| self.values.contains(&value)),
+            "NotIn" => value.is_none_or(|value| !self.values.contains(&value)),
+            "Exists" => value.is_some(),
+            "DoesNotExist" => value.is_none(),
+            _ => false,
+        }
+    }
+}
+
+/// A label selector.
+#[derive(Clone, Debug)]
+pub struct Selector<'a> {
+    /// The selector's mapping.
+    pub place: Place<'a>,
+    /// `matchLabels`, or the whole of a plain map.
+    pub labels: Vec<(&'a str, &'a str, Place<'a>)>,
+    /// `matchExpressions`.
+    pub requirements: Vec<Requirement<'a>>,
+}
+
+impl<'a> Selector<'a> {
+    /// A plain map, as Services have it.
+    pub fn map(place: Place<'a>) -> Self {
+        let pair = |(key, value): (&'a str, Place<'a>)| Some((key, value.text()?, value));
+        let labels = place.entries().into_iter().filter_map(pair).collect();
+        Self { place, labels, requirements: Vec::new() }
+    }
+
+    /// `matchLabels` and `matchExpressions`.
+    pub fn full(place: Place<'a>) -> Self {
+        let labels = place.get("matchLabels").map(|map| Self::map(map).labels).unwrap_or_default();
+        let requirement = |entry: Place<'a>| Requirement {
+            place: entry,
+            key: entry.text_of("key").unwrap_or(""),
+            operator: entry.text_of("operator").unwrap_or(""),
+            values: entry.list("values").filter_map(Place::text).collect(),
+        };
+        let requirements = place.list("matchExpressions").map(requirement).collect();
+        Self { place, labels, requirements }
+    }
+
+    /// True if it asks for nothing; whether that means everything or nothing, its user knows.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.requirements.is_empty()
+    }
+
+    /// True if `labels` satisfy all of it.
+    pub fn matches(&self, labels: Labels<'_>) -> bool {
+        self.labels.iter().all(|(key, value, _)| labels.get(key) == Some(value))
+            && self.requirements.iter().all(|requirement| requirement.matches(labels))
+    }
+
+    /// The first entry that none of `candidates` satisfies; the first entry at all if each is satisfied by some.
+    pub fn culprit(&self, candidates: &[Labels<'_>]) -> Place<'a> {
+        let label = self.labels.iter().find(|(key, value, _)| {
+            !candidates.iter().any(|labels| labels.get(key) == Some(value))
+        });
+        let requirement = || {
+            let unmet = |requirement: &&Requirement<'_>| {
+                !candidates.iter().any(|labels| requirement.matches(*labels))
+            };
+            self.requirements.iter().find(unmet).map(|requirement| requirement.place)
+        };
+        label
+            .map(|(_, _, place)| *place)
+            .or_else(requirement)
+            .or_else(|| self.labels.first().map(|(_, _, place)| *place))
+            .or_else(|| self.requirements.first().map(|requirement| requirement.place))
+            .unwrap_or(self.place)
+    }
+
+    /// As people write it: `app=shop,tier in (a, b)`.
+    pub fn text(&self) -> String {
+        let labels = self.labels.iter().map(|(key, value, _)| format!("{key}={value}"));
+        let requirements = self.requirements.iter().map(|requirement| {
+            let values = requirement.values.join(", ");
+            match requirement.operator {
+                "In" => format!("{} in ({values})", requirement.key),
+                "NotIn" => format!("{} notin ({values})", requirement.key),
+                "Exists" => requirement.key.to_owned(),
+                "DoesNotExist" => format!("!{}", requirement.key),
+                other => format!("{} {other} ({values})", requirement.key),
+            }
+        });
+        labels.chain(requirements).collect::<Vec<_>>().join(",")
+    }
+}

@@ -1,0 +1,228 @@
+//! The configuration of `slogen lint`: `[lint]` of a slogen.toml or slo.toml, and what the command line adds.
+
+use crate::cluster::Settings;
+use crate::finding::{Finding, Severity, nearest};
+use crate::rules::{self, Active, Entry, Preset, RULES, RuleSet};
+use crate::source::{FileId, Files, Span};
+use crate::spec::decode::{Decoder, Section, Sourced};
+use crate::spec::tables::Lint;
+use crate::tree::{self, Layer};
+
+/// Which rules run, with which options, and what is known of the cluster.
+pub struct Config {
+    /// The rules.
+    pub rules: RuleSet,
+    /// What is known of the cluster.
+    pub settings: Settings,
+    /// Globs of files to leave out.
+    pub exclude: Vec<String>,
+    /// File of findings that are known.
+    pub baseline: Option<String>,
+}
+
+/// How bad the findings of a rule are; off, it does not run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Does not run.
+    Off,
+    /// Runs, with this severity.
+    At(Severity),
+}
+
+/// What the command line says of rules; each names a rule or a family. Later lists win over earlier ones.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// Only these run.
+    pub select: Vec<String>,
+    /// These are errors.
+    pub error: Vec<String>,
+    /// These are warnings.
+    pub warn: Vec<String>,
+    /// These do not run.
+    pub off: Vec<String>,
+}
+
+/// Reads the `[lint]` table of the slogen.toml `file`, which holds nothing else.
+pub fn read(files: &Files, file: FileId) -> (Option<Lint>, Vec<Finding>) {
+    let (table, findings) = tree::parse(files, file, Layer::File);
+    let mut cx = Decoder { findings, ..Decoder::default() };
+    cx.unknown_keys(&table, &["lint"]);
+    let lint = table.get("lint").and_then(|node| {
+        let place = node.place();
+        cx.table(node, "lint").cloned().map(|table| Lint::read(&table, place, &mut cx))
+    });
+    (lint, cx.findings)
+}
+
+/// Decides what runs. Every name that means nothing is a finding; those of the command line come back as text.
+pub fn resolve(lint: Option<&Lint>, overrides: &Overrides) -> (Config, Vec<Finding>, Vec<String>) {
+    let mut findings = Vec::new();
+    let mut complaints = Vec::new();
+    let mut levels: Vec<Option<Option<Severity>>> = vec![None; RULES.len()];
+    let index =
+        |entry: &&'static Entry| RULES.iter().position(|known| std::ptr::eq(*known, *entry));
+    let presets = presets(lint, &mut findings);
+    for (entry, level) in RULES.iter().zip(&mut levels) {
+        *level = entry.meta.is_in(&presets).then_some(None);
+    }
+    let mut set = |name: &str, level: Level| {
+        let named = rules::named(name);
+        for index in named.iter().filter_map(index) {
+            levels[index] = match level {
+                Level::Off => None,
+                Level::At(severity) => Some(Some(severity)),
+            };
+        }
+        !named.is_empty()
+    };
+    let written = lint.and_then(|lint| lint.levels.as_ref()).map(|levels| &**levels);
+    // A rule's own level wins over that of its family, whatever the order.
+    let (of_rules, of_families): (Vec<_>, Vec<_>) =
+        written.into_iter().flatten().partition(|(name, _)| name.contains('/'));
+    for (name, level) in of_families.into_iter().chain(of_rules) {
+        match parse_level(level) {
+            Ok(read) if set(name, read) => {}
+            Ok(_) => findings.push(unknown_rule(name, level.key_span.unwrap_or(level.span))),
+            Err(finding) => findings.push(*finding),
+        }
+    }
+    if !overrides.select.is_empty() {
+        let selected: Vec<_> =
+            overrides.select.iter().flat_map(|name| rules::named(name)).collect();
+        for (entry, level) in RULES.iter().zip(&mut levels) {
+            let wanted = selected.iter().any(|known| std::ptr::eq(*known, *entry));
+            *level = wanted.then(|| level.flatten());
+        }
+    }
+    let lists = [
+        (&overrides.error, Level::At(Severity::Error)),
+        (&overrides.warn, Level::At(Severity::Warning)),
+        (&overrides.off, Level::Off),
+    ];
+    for (name, level) in
+        lists.iter().flat_map(|(list, level)| list.iter().map(move |it| (it, *level)))
+    {
+        for index in rules::named(name).iter().filter_map(index) {
+            levels[index] = match level {
+                Level::Off => None,
+                Level::At(severity) => Some(Some(severity)),
+            };
+        }
+    }
+    let named = [&overrides.select, &overrides.error, &overrides.warn, &overrides.off];
+    for name in named.into_iter().flatten().filter(|name| rules::named(name).is_empty()) {
+        complaints.push(format!("there is no rule `{name}`; {}", rules::unknown(name)));
+    }
+    let active = RULES.iter().copied().zip(levels).filter_map(|(entry, level)| {
+        let rule = with_options(entry, lint, &mut findings);
+        level.map(|level| Active { entry, rule, level })
+    });
+    let rules = RuleSet::new(active.collect());
+    if let Some(rules) = lint.and_then(|lint| lint.rules.as_ref()) {
+        let unknown = rules.iter().filter(|(name, _)| rules::find(name).is_none());
+        findings.extend(
+            unknown.map(|(name, node)| unknown_rule(name, node.key_span.unwrap_or(node.span))),
+        );
+    }
+    let config = Config {
+        rules,
+        settings: settings(lint, &mut findings),
+        exclude: lint
+            .and_then(|lint| lint.exclude.as_ref())
+            .map(|globs| globs.iter().map(|glob| (**glob).clone()).collect())
+            .unwrap_or_default(),
+        baseline: lint.and_then(|lint| lint.baseline.as_ref()).map(|path| (**path).clone()),
+    };
+    (config, findings, complaints)
+}
+
+fn presets(lint: Option<&Lint>, findings: &mut Vec<Finding>) -> Vec<Preset> {
+    let Some(extends) = lint.and_then(|lint| lint.extends.as_ref()) else {
+        return vec![Preset::Recommended];
+    };
+    let preset = |name: &String| match name.as_str() {
+        "recommended" => Some(Preset::Recommended),
+        "strict" => Some(Preset::Strict),
+        "security" => Some(Preset::Security),
+        _ => {
+            let known = ["recommended", "strict", "security"];
+            let help = match nearest(name, known.into_iter()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "there are `recommended`, `strict` and `security`".to_owned(),
+            };
+            let message = format!("there is no preset `{name}`");
+            findings.push(Finding::error("spec/bad-value", extends.span, message).help(help));
+            None
+        }
+    };
+    extends.0.iter().filter_map(preset).collect()
+}
+
+fn parse_level(level: &Sourced<String>) -> Result<Level, Box<Finding>> {
+    match level.as_str() {
+        "off" => Ok(Level::Off),
+        "error" => Ok(Level::At(Severity::Error)),
+        "warning" => Ok(Level::At(Severity::Warning)),
+        "info" => Ok(Level::At(Severity::Info)),
+        other => Err(Box::new(
+            Finding::error("spec/bad-value", level.span, format!("`{other}` is no level"))
+                .help("write `error`, `warning`, `info` or `off`"),
+        )),
+    }
+}
+
+fn unknown_rule(name: &str, span: Span) -> Finding {
+    Finding::error("spec/unknown-rule", span, format!("there is no rule `{name}`"))
+        .help(rules::unknown(name))
+}
+
+fn with_options(
+    entry: &'static Entry,
+    lint: Option<&Lint>,
+    findings: &mut Vec<Finding>,
+) -> Box<dyn rules::Rule> {
+    let node = lint.and_then(|lint| lint.rules.as_ref()).and_then(|all| all.get(entry.meta.name));
+    let Some(node) = node else { return entry.with_defaults() };
+    entry.with_options(node.0.to_json()).unwrap_or_else(|reason| {
+        let message = format!("these options of `{}` do not fit: {reason}", entry.meta.name);
+        let help = format!("`slogen explain {}` lists its options", entry.meta.name);
+        findings.push(Finding::error("spec/bad-value", node.span, message).help(help));
+        entry.with_defaults()
+    })
+}
+
+fn settings(lint: Option<&Lint>, findings: &mut Vec<Finding>) -> Settings {
+    let Some(lint) = lint else { return Settings::default() };
+    let mut version = |written: &Option<Sourced<String>>| {
+        let written = written.as_ref()?;
+        let read = parse_version(written);
+        if read.is_none() {
+            let message = format!("`{}` is no version", **written);
+            findings.push(
+                Finding::error("spec/bad-value", written.span, message)
+                    .help("write major and minor version, such as `\"1.36\"`"),
+            );
+        }
+        read
+    };
+    Settings {
+        closed_world: lint.closed_world.as_deref() == Some(&true),
+        kubernetes: version(&lint.kubernetes),
+        prometheus: version(&lint.prometheus),
+        keda: version(&lint.keda),
+        namespace: None,
+        release: lint.release.as_ref().map(|release| release.0.clone()),
+        stack: lint.stack.as_ref().map(|stack| stack.word().to_owned()),
+        monitoring_namespace: lint.monitoring_namespace.as_ref().map(|name| name.0.clone()),
+        nodes: lint.nodes.as_deref().copied(),
+        zones: lint.zones.as_deref().copied(),
+    }
+}
+
+/// `1.36`, `v1.36.2`, `3`
+pub fn parse_version(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.strip_prefix('v').unwrap_or(text).split('.');
+    let major = parts.next()?.parse().ok()?;
+    let minor = parts.next().map_or(Some(0), |minor| minor.parse().ok())?;
+    parts.all(|part| !part.is_empty()).then_some((major, minor))
+}

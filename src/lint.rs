@@ -1,0 +1,134 @@
+//! Runs the rules over the input. Pure: texts in, findings out.
+
+pub mod declare;
+#[cfg(test)]
+mod testing;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rayon::prelude::*;
+
+use crate::cluster::{self, Cluster, Declared, Input, Settings};
+use crate::finding::{self, Finding, Severity};
+use crate::rules::suppress::{self, Day};
+use crate::rules::{Active, Ctx, RuleSet};
+use crate::source::{FileId, Files, Span};
+use crate::yaml;
+
+/// How to lint.
+pub struct Options {
+    /// The rules.
+    pub rules: RuleSet,
+    /// What is known of the cluster.
+    pub settings: Settings,
+    /// Honour suppressions in the files.
+    pub ignores: bool,
+    /// Decides which suppressions are past their date; `None` leaves them all in force.
+    pub today: Option<Day>,
+}
+
+/// A file to lint: its text is in [`Files`].
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    /// The file.
+    pub file: FileId,
+    /// Which of the slo.toml files stands in its folder or nearest above it.
+    pub slo: Option<usize>,
+}
+
+/// What a run found.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Findings, sorted.
+    pub findings: Vec<Finding>,
+    /// Documents that have content.
+    pub documents: usize,
+    /// Findings that suppressions hid.
+    pub suppressed: usize,
+    /// Files that are templates of another tool and no YAML yet.
+    pub templates: Vec<FileId>,
+}
+
+/// Lints `sources`, which come in the order of their ids.
+pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Options) -> Outcome {
+    let mut outcome = Outcome::default();
+    let inputs: Vec<Input<'_>> = sources
+        .par_iter()
+        .map(|source| {
+            let stream = yaml::parse(source.file, &files.get(source.file).text);
+            Input { stream, slo: source.slo }
+        })
+        .collect();
+    outcome.documents = inputs.iter().map(|input| input.stream.documents().len()).sum();
+    for input in &inputs {
+        if input.stream.problems.is_empty() {
+            continue;
+        }
+        // Go templates are no YAML before Helm has filled them in.
+        if input.stream.text().contains("{{") {
+            outcome.templates.push(input.stream.file());
+        } else {
+            outcome.findings.extend(input.stream.problems.iter().map(syntax));
+        }
+    }
+    let embedded = cluster::embedded(&inputs);
+    let cluster = Cluster::new(&inputs, &embedded, &options.settings, slo);
+    let found =
+        options.rules.as_slice().par_iter().map(|active| run(active, &cluster, &options.rules));
+    outcome.findings.extend(found.flatten_iter().collect::<Vec<_>>());
+    if options.ignores {
+        let unused = options.rules.get("hygiene/unused-ignore");
+        outcome.suppressed = suppress::apply(
+            &mut outcome.findings,
+            &cluster,
+            files,
+            options.today,
+            unused.map(|active| &active.entry.meta),
+        );
+        if let Some(level) = unused.and_then(|active| active.level) {
+            let own = outcome.findings.iter_mut().filter(|it| it.rule == "hygiene/unused-ignore");
+            own.for_each(|finding| finding.severity = level);
+        }
+    }
+    finding::sort(&mut outcome.findings, files);
+    outcome
+}
+
+/// Runs one rule. A panic is a bug of that rule alone: it is reported, and the others count.
+fn run(active: &Active, cluster: &Cluster<'_>, rules: &RuleSet) -> Vec<Finding> {
+    let meta = &active.entry.meta;
+    let checked = catch_unwind(AssertUnwindSafe(|| {
+        let mut cx = Ctx::new(cluster, rules, meta);
+        active.rule.check(&mut cx);
+        cx.into_findings()
+    }));
+    let Ok(mut findings) = checked else {
+        let file = cluster.inputs.first().map_or(FileId::NONE, |input| input.stream.file());
+        let version = env!("CARGO_PKG_VERSION");
+        let message = format!("the rule `{}` of slogen {version} crashed", meta.name);
+        let help = format!(
+            "this is a bug of slogen, please report it; `--off {}` goes on without the rule",
+            meta.name
+        );
+        return vec![Finding::error("input/bug", Span::start_of(file), message).help(help)];
+    };
+    if let Some(level) = active.level {
+        for finding in &mut findings {
+            finding.severity = level;
+        }
+    }
+    findings
+}
+
+fn syntax(problem: &yaml::Problem) -> Finding {
+    Finding {
+        severity: Severity::Error,
+        ..Finding::error(
+            "input/syntax",
+            problem.span,
+            format!("this is no YAML: {}", problem.message),
+        )
+        .here("noticed here")
+        .help("the document is skipped, the others of the file are checked")
+    }
+}

@@ -1,0 +1,106 @@
+//! The lint rules, one file each: documentation, examples, options, check and fix.
+//!
+//! Adding a rule: copy a file, change it, add its name to `rules!` below. Its examples are tested, and
+//! `src/rules/README.md`, `slogen explain` and the schema of the configuration follow by themselves.
+
+pub mod context;
+#[macro_use]
+mod declare;
+pub mod prelude;
+pub mod suppress;
+
+use crate::finding::{Severity, nearest};
+pub use context::Ctx;
+#[cfg(test)]
+pub(crate) use declare::Case;
+pub use declare::{Entry, FixKind, Meta, Preset};
+
+/// A rule; its fields are its options.
+pub trait Rule: Send + Sync {
+    /// Looks at the whole input and reports what is wrong.
+    fn check(&self, cx: &mut Ctx<'_>);
+}
+
+rules! {
+    schema {
+        duplicate_key,
+    }
+    resources {
+        missing_requests,
+    }
+    scaling {
+        static_replicas,
+    }
+    hygiene {
+        unused_ignore,
+    }
+}
+
+/// The rule of this name.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    RULES.iter().copied().find(|entry| entry.meta.name == name)
+}
+
+/// The rules that `name` means: one rule, or all of a family.
+pub fn named(name: &str) -> Vec<&'static Entry> {
+    match find(name) {
+        Some(entry) => vec![entry],
+        None => RULES.iter().copied().filter(|entry| entry.meta.family() == name).collect(),
+    }
+}
+
+/// What to say of a name that means no rule.
+pub fn unknown(name: &str) -> String {
+    let names = || RULES.iter().map(|entry| entry.meta.name);
+    let bare = |known: &&str| known.split_once('/').is_some_and(|(_, bare)| bare == name);
+    match names().find(bare).or_else(|| nearest(name, names())) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "`slogen rules` lists them".to_owned(),
+    }
+}
+
+/// A rule with its options, at a level.
+pub struct Active {
+    /// The rule's entry.
+    pub entry: &'static Entry,
+    /// The rule.
+    pub rule: Box<dyn Rule>,
+    /// The severity of all its findings; `None` leaves it to the rule.
+    pub level: Option<Severity>,
+}
+
+/// The rules of a run.
+pub struct RuleSet {
+    active: Vec<Active>,
+}
+
+impl RuleSet {
+    /// These rules.
+    pub fn new(active: Vec<Active>) -> Self {
+        Self { active }
+    }
+
+    /// The rules of `presets` with default options.
+    pub fn of(presets: &[Preset]) -> Self {
+        let wanted = RULES.iter().copied().filter(|entry| entry.meta.is_in(presets));
+        let active = wanted
+            .map(|entry| Active { entry, rule: entry.with_defaults(), level: None })
+            .collect();
+        Self { active }
+    }
+
+    /// The active rules, in the order of the table.
+    pub fn iter(&self) -> impl Iterator<Item = &Active> {
+        self.active.iter()
+    }
+
+    /// The rules, for running them side by side.
+    pub fn as_slice(&self) -> &[Active] {
+        &self.active
+    }
+
+    /// The active rule of this name.
+    pub fn get(&self, name: &str) -> Option<&Active> {
+        self.active.iter().find(|active| active.entry.meta.name == name)
+    }
+}

@@ -1,0 +1,107 @@
+use crate::rules::prelude::*;
+
+declare_rule! {
+    /// A container requests no CPU or no memory.
+    ///
+    /// ## Why
+    /// The scheduler packs it blindly, it is the first to be evicted, and a utilisation target has nothing to relate
+    /// to. A limit counts as request, and so do the defaults of a LimitRange in the input.
+    ///
+    /// ```yaml,bad
+    /// apiVersion: apps/v1
+    /// kind: Deployment
+    /// metadata: { name: shop }
+    /// spec:
+    ///   selector: { matchLabels: { app: shop } }
+    ///   template:
+    ///     metadata: { labels: { app: shop } }
+    ///     spec:
+    ///       containers:
+    ///       - name: web
+    ///         image: shop:1.2
+    ///         resources:
+    ///           limits: { memory: 512Mi }
+    /// ```
+    /// ```yaml,good
+    /// apiVersion: apps/v1
+    /// kind: Deployment
+    /// metadata: { name: shop }
+    /// spec:
+    ///   selector: { matchLabels: { app: shop } }
+    ///   template:
+    ///     metadata: { labels: { app: shop } }
+    ///     spec:
+    ///       containers:
+    ///       - name: web
+    ///         image: shop:1.2
+    ///         resources:
+    ///           requests: { cpu: 250m }
+    ///           limits: { memory: 512Mi }
+    /// ```
+    "resources/missing-requests" pub struct MissingRequests {
+        /// The resources that every container must request.
+        pub resources: Vec<String> = vec!["cpu".to_owned(), "memory".to_owned()],
+    }
+    severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+}
+
+impl Rule for MissingRequests {
+    fn check(&self, cx: &mut Ctx<'_>) {
+        let cluster = cx.cluster;
+        for workload in cluster.workloads() {
+            for container in &workload.containers {
+                let missing = self.resources.iter().filter(|resource| {
+                    cluster.lacks_request(workload, container, resource)
+                        && !told_elsewhere(cx, cluster.autoscalers_of(workload), container, resource)
+                });
+                let missing: Vec<_> = missing.map(|resource| format!("no {resource}")).collect();
+                if missing.is_empty() {
+                    continue;
+                }
+                let message = format!("container `{}` requests {}", container.name, missing.join(" and "));
+                cx.report(workload, container.place, message)
+                    .help("set `resources.requests` to what the container uses under normal load");
+            }
+        }
+    }
+}
+
+/// True if a rule on autoscaling reports the same gap as an error.
+fn told_elsewhere<'a>(
+    cx: &Ctx<'_>,
+    autoscalers: impl Iterator<Item = &'a Autoscaler<'a>>,
+    container: &Container<'_>,
+    resource: &str,
+) -> bool {
+    let reads = |metric: &Metric<'_>| {
+        metric.utilization.is_some_and(|of| {
+            let counts = of.container.is_none_or(|(name, _)| name == container.name);
+            of.resource == resource && counts
+        })
+    };
+    let mut scaling = autoscalers.filter(|autoscaler| autoscaler.metrics.iter().any(reads));
+    scaling.any(|autoscaler| {
+        cx.runs(if autoscaler.is_keda() {
+            "keda/trigger-without-request"
+        } else {
+            "scaling/metric-without-request"
+        })
+    })
+}
+
+cases! {
+    bare_pod: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: web\n    image: a:1\n"
+        => ["6:11"],
+    a_limit_is_a_request: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: web\n    image: a:1\n    resources: {limits: {cpu: 1, memory: 1Gi}}\n"
+        => [],
+    limit_range: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: web, image: 'a:1'}]}\n---\napiVersion: v1\nkind: LimitRange\nmetadata: {name: l}\nspec: {limits: [{type: Container, defaultRequest: {cpu: 1, memory: 1Gi}}]}\n"
+        => [],
+    init_containers_do_not_stay: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  initContainers: [{name: i, image: 'a:1'}]\n  containers: [{name: web, image: 'a:1', resources: {requests: {cpu: 1, memory: 1Gi}}}]\n"
+        => [],
+    sidecars_do: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  initContainers: [{name: i, image: 'a:1', restartPolicy: Always}]\n  containers: [{name: web, image: 'a:1', resources: {requests: {cpu: 1, memory: 1Gi}}}]\n"
+        => ["5:27"],
+    pod_level: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  resources: {requests: {cpu: 1, memory: 1Gi}}\n  containers: [{name: web, image: 'a:1'}]\n"
+        => [],
+    only_cpu_wanted: "# lint: rules.\"resources/missing-requests\".resources = [\"cpu\"]\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: web, image: 'a:1', resources: {requests: {cpu: 1}}}]}\n"
+        => [],
+}

@@ -1,0 +1,292 @@
+//! Suppressions: comments on or above a line, comments for a file, annotations on objects. Each needs a reason;
+//! one that hides nothing is a finding itself.
+//!
+//! ```yaml
+//! replicas: 3 # slogen: ignore[scaling/static-replicas] the sale needs a fixed size
+//! # slogen: ignore[hygiene/floating-image, resources] until=2027-01-01 why
+//! # slogen: ignore-file[security] why
+//! slogen.dev/ignore: "probes/missing-readiness: why; alerts: why"   # an annotation
+//! ```
+
+use rustc_hash::FxHashMap;
+
+use crate::cluster::{Cluster, Object};
+use crate::finding::{self, Finding, Severity};
+use crate::rules::{self, Meta};
+use crate::source::{FileId, Files, Span};
+use crate::yaml::Place;
+
+/// A day, as (year, month, day).
+pub type Day = (u16, u8, u8);
+
+/// What a suppression covers.
+#[derive(Debug)]
+enum Scope {
+    /// From this line to that one, counted from 1.
+    Lines(usize, usize),
+    /// The whole file.
+    File,
+    /// One object.
+    Object(finding::Object),
+}
+
+#[derive(Debug)]
+struct Ignore {
+    span: Span,
+    scope: Scope,
+    /// Rules and families, with the place of each.
+    names: Vec<(String, Span)>,
+    has_reason: bool,
+    until: Option<Day>,
+    object: Option<finding::Object>,
+    used: Vec<bool>,
+}
+
+/// Takes the findings out that a suppression hides, and gives back how many. `today` decides what is past its
+/// date. With `unused`, the entry of the rule on suppressions, it adds what is wrong with these themselves.
+pub fn apply(
+    findings: &mut Vec<Finding>,
+    cluster: &Cluster<'_>,
+    files: &Files,
+    today: Option<Day>,
+    unused: Option<&'static Meta>,
+) -> usize {
+    let mut ignores = collect(cluster, files);
+    let mut by_file: FxHashMap<FileId, Vec<usize>> = FxHashMap::default();
+    for (index, ignore) in ignores.iter().enumerate() {
+        by_file.entry(ignore.span.file).or_default().push(index);
+    }
+    let before = findings.len();
+    findings.retain(|finding| {
+        let here = by_file.get(&finding.primary.span.file).map_or(&[][..], Vec::as_slice);
+        let mut hidden = false;
+        for index in here {
+            if let Some(ignore) = ignores.get_mut(*index) {
+                hidden |= ignore.hides(finding, files, today);
+            }
+        }
+        !hidden
+    });
+    let hidden = before - findings.len();
+    if let Some(meta) = unused {
+        findings.extend(ignores.iter().flat_map(|ignore| ignore.problems(meta, today)));
+    }
+    hidden
+}
+
+impl Ignore {
+    fn is_over(&self, today: Option<Day>) -> bool {
+        self.until.zip(today).is_some_and(|(until, today)| until < today)
+    }
+
+    fn hides(&mut self, finding: &Finding, files: &Files, today: Option<Day>) -> bool {
+        let covered = match &self.scope {
+            Scope::File => true,
+            Scope::Object(object) => finding.object.as_ref() == Some(object),
+            Scope::Lines(first, last) => {
+                (*first..=*last).contains(&files.line(finding.primary.span))
+            }
+        };
+        if !covered {
+            return false;
+        }
+        let family = finding.rule.split_once('/').map(|(family, _)| family);
+        let mut hidden = false;
+        for ((name, _), used) in self.names.iter().zip(&mut self.used) {
+            if name == finding.rule || Some(name.as_str()) == family {
+                *used = true;
+                hidden = true;
+            }
+        }
+        hidden && self.has_reason && !self.is_over(today)
+    }
+
+    fn problems(&self, meta: &'static Meta, today: Option<Day>) -> Vec<Finding> {
+        let report = |span: Span, message: String, help: String| Finding {
+            severity: Severity::Warning,
+            object: self.object.clone(),
+            ..Finding::error(meta.name, span, message).help(help)
+        };
+        if !self.has_reason {
+            let message = "this suppression gives no reason, so it hides nothing".to_owned();
+            let help = "write why behind the brackets: `# slogen: ignore[rule] why`".to_owned();
+            return vec![report(self.span, message, help)];
+        }
+        if self.names.is_empty() {
+            let message = "this suppression names no rule, so it hides nothing".to_owned();
+            let help =
+                "name rules or families in brackets: `# slogen: ignore[rule] why`".to_owned();
+            return vec![report(self.span, message, help)];
+        }
+        if self.is_over(today)
+            && let Some((year, month, day)) = self.until
+        {
+            let message = format!("this suppression ended on {year:04}-{month:02}-{day:02}");
+            let help = "mend what it hid, or move the date with a new reason".to_owned();
+            return vec![report(self.span, message, help)];
+        }
+        let unused = self.names.iter().zip(&self.used).filter(|(_, used)| !**used);
+        unused
+            .map(|((name, span), _)| {
+                if rules::named(name).is_empty() {
+                    report(*span, format!("there is no rule `{name}`"), rules::unknown(name))
+                } else {
+                    let message =
+                        format!("`{name}` reports nothing here, so there is nothing to hide");
+                    report(*span, message, "remove the suppression".to_owned())
+                }
+            })
+            .collect()
+    }
+}
+
+fn collect(cluster: &Cluster<'_>, files: &Files) -> Vec<Ignore> {
+    let mut found = Vec::new();
+    for input in cluster.inputs {
+        for (span, text) in input.stream.comments() {
+            if let Some(ignore) = of_comment(span, text, files) {
+                found.push(ignore);
+            }
+        }
+    }
+    for object in cluster.objects() {
+        if let Some(place) = object.at("metadata/annotations").and_then(|map| map.get(ANNOTATION))
+            && !place.is_embedded()
+        {
+            found.extend(of_annotation(object, place));
+        }
+    }
+    // What a suppression above a multi-line scalar covers is known once the places are.
+    for ignore in &mut found {
+        ignore.used = vec![false; ignore.names.len()];
+    }
+    widen(&mut found, cluster, files);
+    found
+}
+
+const ANNOTATION: &str = "slogen.dev/ignore";
+
+/// `# slogen: ignore[names] until=DAY reason`
+fn of_comment(span: Span, text: &str, files: &Files) -> Option<Ignore> {
+    let body = text.trim_start_matches('#').trim_start().strip_prefix("slogen:")?.trim_start();
+    let rest = body.strip_prefix("ignore")?;
+    let (whole_file, rest) = match rest.strip_prefix("-file") {
+        Some(rest) => (true, rest),
+        None => (false, rest),
+    };
+    let (names, rest) = match rest.trim_start().strip_prefix('[').and_then(|it| it.split_once(']'))
+    {
+        Some((names, rest)) => (names, rest),
+        None => ("", rest),
+    };
+    let (until, reason) = match rest.trim().strip_prefix("until=") {
+        Some(dated) => {
+            let (day, reason) = dated.split_once(char::is_whitespace).unwrap_or((dated, ""));
+            (parse_day(day), reason)
+        }
+        None => (None, rest.trim()),
+    };
+    // Separators in front of the reason are not one.
+    let reason = reason.trim_matches(|c: char| c.is_whitespace() || "-:–—".contains(c));
+    let offset = |part: &str| part.as_ptr() as usize - text.as_ptr() as usize;
+    let names = split(names, ',').map(|name| {
+        let start = span.start + u32::try_from(offset(name)).unwrap_or(0);
+        let end = start + u32::try_from(name.len()).unwrap_or(0);
+        (name.to_owned(), Span { start, end, ..span })
+    });
+    let scope = if whole_file {
+        Scope::File
+    } else {
+        let line = covered_line(files, span);
+        Scope::Lines(line, line)
+    };
+    Some(Ignore {
+        span,
+        scope,
+        names: names.collect(),
+        has_reason: !reason.is_empty(),
+        until,
+        object: None,
+        used: Vec::new(),
+    })
+}
+
+/// The comment's own line, if something else stands there; else the next one that is no comment and not empty.
+fn covered_line(files: &Files, span: Span) -> usize {
+    let file = files.get(span.file);
+    let line = files.line(span);
+    let before = file.text.get(..span.start as usize).unwrap_or("");
+    let alone = before.rsplit('\n').next().unwrap_or("").trim().is_empty();
+    if !alone {
+        return line;
+    }
+    let below = file.text.get(span.end as usize..).unwrap_or("").lines().skip(1);
+    let skipped = below.take_while(|line| {
+        let line = line.trim();
+        line.is_empty() || line.starts_with('#')
+    });
+    line + 1 + skipped.count()
+}
+
+/// `rule: why; other-rule: why`
+fn of_annotation<'a>(object: &Object<'a>, place: Place<'a>) -> Vec<Ignore> {
+    let Some(text) = place.text() else { return Vec::new() };
+    let parts = split(text, ';');
+    parts
+        .map(|part| {
+            let (name, reason) = part.split_once(':').unwrap_or((part, ""));
+            let name = name.trim();
+            let start = name.as_ptr() as usize - text.as_ptr() as usize;
+            Ignore {
+                span: place.primary(),
+                scope: Scope::Object(object.identity()),
+                names: vec![(name.to_owned(), place.part_line(start..start + name.len()))],
+                has_reason: !reason.trim().is_empty(),
+                until: None,
+                object: Some(object.identity()),
+                used: Vec::new(),
+            }
+        })
+        .collect()
+}
+
+fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
+    text.split(separator).map(str::trim).filter(|part| !part.is_empty())
+}
+
+/// `YYYY-MM-DD`
+pub fn parse_day(text: &str) -> Option<Day> {
+    let mut parts = text.split('-');
+    let year = parts.next().filter(|year| year.len() == 4)?.parse().ok()?;
+    let month = parts.next()?.parse().ok().filter(|month| (1..=12).contains(month))?;
+    let day = parts.next()?.parse().ok().filter(|day| (1..=31).contains(day))?;
+    parts.next().is_none().then_some((year, month, day))
+}
+
+/// A comment cannot stand inside a block scalar: one on its first line covers all of it.
+fn widen(ignores: &mut [Ignore], cluster: &Cluster<'_>, files: &Files) {
+    let mut wanted: FxHashMap<FileId, Vec<&mut Ignore>> = FxHashMap::default();
+    for ignore in ignores {
+        if matches!(ignore.scope, Scope::Lines(..)) {
+            wanted.entry(ignore.span.file).or_default().push(ignore);
+        }
+    }
+    if wanted.is_empty() {
+        return;
+    }
+    for input in cluster.inputs {
+        let Some(ignores) = wanted.get_mut(&input.stream.file()) else { continue };
+        for span in input.stream.long_scalars() {
+            let first = files.line(span);
+            let last =
+                files.line(Span { start: span.end.saturating_sub(1).max(span.start), ..span });
+            for ignore in ignores.iter_mut() {
+                if let Scope::Lines(from, to) = &mut ignore.scope
+                    && *from == first
+                {
+                    *to = last.max(*to);
+                }
+            }
+        }
+    }
+}
