@@ -4,6 +4,8 @@ mod adapter;
 mod dashboard;
 mod init;
 mod input;
+mod lint;
+mod manifests;
 mod output;
 mod profile;
 mod render;
@@ -74,6 +76,8 @@ struct Cli {
 enum Command {
     /// Render the manifests of one or many services.
     Render(render::Args),
+    /// Find mistakes in manifests.
+    Lint(lint::Args),
     /// Print where every number of a service comes from (the same as `render --why`).
     ExplainPlan(render::ExplainArgs),
     /// Print what prometheus-adapter needs to serve the HPAs of one or many services, as Helm values.
@@ -150,6 +154,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> Outcome
 fn dispatch(command: Command, io: &mut Io<'_>) -> Run {
     match command {
         Command::Render(args) => render::run(&args, io),
+        Command::Lint(args) => lint::run(&args, io),
         Command::ExplainPlan(args) => render::explain(&args, io),
         Command::Adapter(args) => adapter::run(&args, io),
         Command::Dashboard(args) => dashboard::run(&args, io),

@@ -203,8 +203,8 @@ pub enum ReadError {
     Io(io::Error),
     /// A folder where a file is wanted.
     Directory,
-    /// More than [`MAX_BYTES`].
-    TooLarge,
+    /// More than this many bytes, which is the limit.
+    TooLarge(u64),
     /// Not UTF-8, from this byte on.
     Binary(usize),
 }
@@ -218,30 +218,36 @@ impl fmt::Display for ReadError {
                 _ => write!(f, "{error}"),
             },
             Self::Directory => write!(f, "it is a directory"),
-            Self::TooLarge => write!(f, "it is larger than 1 MiB"),
+            Self::TooLarge(limit) => write!(f, "it is larger than {} MiB", limit >> 20),
             Self::Binary(at) => write!(f, "it is not UTF-8 text (byte {at})"),
         }
     }
 }
 
-/// Reads a whole text file, `-` being standard input. Never reads more than [`MAX_BYTES`] and one.
-pub fn read(path: &Path) -> Result<String, ReadError> {
+/// Reads a whole text file, `-` being standard input. Never reads more than `limit` bytes and one.
+pub fn read(path: &Path, limit: u64) -> Result<String, ReadError> {
     if path == Path::new("-") {
-        return read_from(io::stdin().lock());
+        return read_from(io::stdin().lock(), limit);
     }
     let file = File::open(path).map_err(ReadError::Io)?;
     if file.metadata().is_ok_and(|meta| meta.is_dir()) {
         return Err(ReadError::Directory);
     }
-    read_from(file)
+    read_from(file, limit)
 }
 
-fn read_from(reader: impl Read) -> Result<String, ReadError> {
+/// Reads all of `reader`, but never more than `limit` bytes and one.
+pub fn read_from(reader: impl Read, limit: u64) -> Result<String, ReadError> {
     let mut bytes = Vec::new();
-    reader.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(ReadError::Io)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(ReadError::TooLarge);
+    reader.take(limit + 1).read_to_end(&mut bytes).map_err(ReadError::Io)?;
+    if bytes.len() as u64 > limit {
+        return Err(ReadError::TooLarge(limit));
     }
+    text(bytes)
+}
+
+/// The text that `bytes` are.
+pub fn text(bytes: Vec<u8>) -> Result<String, ReadError> {
     String::from_utf8(bytes).map_err(|error| ReadError::Binary(error.utf8_error().valid_up_to()))
 }
 
@@ -264,10 +270,10 @@ mod tests {
     #[test]
     fn reading_stops_one_byte_above_the_limit() {
         let endless = io::repeat(b'#');
-        assert!(matches!(read_from(endless), Err(ReadError::TooLarge)));
+        assert!(matches!(read_from(endless, MAX_BYTES), Err(ReadError::TooLarge(MAX_BYTES))));
         let limit = io::repeat(b'#').take(MAX_BYTES);
-        assert!(read_from(limit).is_ok());
-        assert!(matches!(read_from(&b"ok \xff"[..]), Err(ReadError::Binary(3))));
+        assert!(read_from(limit, MAX_BYTES).is_ok());
+        assert!(matches!(read_from(&b"ok \xff"[..], MAX_BYTES), Err(ReadError::Binary(3))));
     }
 
     #[test]
