@@ -129,11 +129,11 @@ fn number(written: &str) -> Option<f64> {
     if let Some(hex) = plain.strip_prefix("0x").or_else(|| plain.strip_prefix("0X")) {
         return i64::from_str_radix(hex, 16).ok().map(|value| value as f64);
     }
-    if plain.len() > 1 && plain.starts_with('0') && plain.bytes().all(|byte| byte.is_ascii_digit())
-    {
-        if let Ok(value) = i64::from_str_radix(plain, 8) {
-            return Some(value as f64);
-        }
+    let octal = plain.len() > 1
+        && plain.starts_with('0')
+        && plain.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    if octal {
+        return i64::from_str_radix(plain, 8).ok().map(|value| value as f64);
     }
     plain.parse().ok()
 }

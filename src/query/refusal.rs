@@ -19,24 +19,17 @@ pub(super) fn refusal(text: &str, tree: &Node, reason: &str) -> Unread {
     match &node.kind {
         Kind::Call { name, name_span, args } => of_call(text, name, name_span, args, &reason),
         Kind::Selector { matchers, .. } => of_selector(text, node, matchers, &reason),
-        Kind::Aggregate { param, expr, .. } => {
-            let (wanted, got) = types(&reason).unwrap_or((ValueType::Vector, ValueType::Scalar));
-            let misfits = |it: &&Node| type_of(text, it) == Some(got) && got != wanted;
-            // The parameter never is a vector.
-            let blamed = if wanted == ValueType::Vector { Some(expr) } else { param.as_ref() };
-            let blamed = blamed.map(|it| &**it).filter(misfits).unwrap_or(node);
-            wrong(blamed.span.clone(), mismatch(wanted, got))
-        }
+        Kind::Aggregate { param, expr, .. } => of_aggregate(param.as_deref(), expr, &reason),
         Kind::Binary { lhs, rhs, .. } => of_binary(text, node, [lhs, rhs], &reason),
-        Kind::Unary { expr, .. } => {
+        Kind::Unary { expr, .. } if reason.contains("unary") => {
             wrong(expr.span.clone(), "only numbers and instant vectors have a sign")
         }
-        Kind::Subquery { expr, .. } => wrong(
+        Kind::Subquery { expr, .. } if reason.contains("subquery") => wrong(
             expr.span.clone(),
             format!("a subquery needs an instant vector before it, got {}", prose_of(text, expr)),
         ),
-        // Here both readers see the same token, and only one minds it.
-        Kind::Number(_) | Kind::String(_) | Kind::Paren(_) | Kind::Opaque => Unread::Foreign,
+        // What only one of the two readers minds.
+        _ => Unread::Foreign,
     }
 }
 
@@ -146,6 +139,13 @@ fn misfit<'a>(
     args.get(*found.or(candidates.first())?)
 }
 
+fn of_aggregate(param: Option<&Node>, expr: &Node, reason: &str) -> Unread {
+    let Some((wanted, got)) = types(reason) else { return Unread::Foreign };
+    // The parameter never is a vector.
+    let blamed = param.filter(|_| wanted != ValueType::Vector).unwrap_or(expr);
+    wrong(blamed.span.clone(), mismatch(wanted, got))
+}
+
 fn of_selector(text: &str, node: &Node, matchers: &[Matcher], reason: &str) -> Unread {
     let is_regex = |it: &&Matcher| matches!(it.op, MatchOp::Regex | MatchOp::NotRegex);
     let span = node.span.clone();
@@ -174,8 +174,8 @@ fn of_selector(text: &str, node: &Node, matchers: &[Matcher], reason: &str) -> U
         let word = if reason.starts_with('@') { "@" } else { "offset" };
         let tokens = lex(&text[span.clone()]);
         let is_word = |it: &Range<usize>| text[it.clone()].eq_ignore_ascii_case(word);
-        let places = tokens.iter().map(|it| span.start + it.start..span.start + it.end);
-        let last = places.filter(is_word).last();
+        let mut places = tokens.iter().map(|it| span.start + it.start..span.start + it.end);
+        let last = places.rfind(is_word);
         return wrong(last.unwrap_or(span), format!("`{word}` stands here twice"));
     }
     Unread::Foreign

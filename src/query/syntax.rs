@@ -270,6 +270,9 @@ impl<'t> Reader<'t> {
         self.want("(")?;
         let mut labels = Vec::new();
         while !self.eat(")") {
+            if known(self.next(), &["without", "inf", "nan"]).is_some() {
+                return Err(self.unexpected("the name of a label"));
+            }
             labels.push(self.label()?);
             if !self.eat(",") && self.next() != ")" {
                 return Err(self.unexpected("`,` or `)`"));

@@ -31,7 +31,9 @@ fn places(text: &str) -> Vec<String> {
         line(name, &node.span);
         match &node.kind {
             Kind::Selector { metric, matchers, range } => {
-                metric.iter().for_each(|(name, span)| line(&format!("  {name}:"), span));
+                if let Some((name, span)) = metric {
+                    line(&format!("  {name}:"), span);
+                }
                 for it in matchers {
                     let op = match it.op {
                         MatchOp::Equal => "is",
@@ -42,7 +44,9 @@ fn places(text: &str) -> Vec<String> {
                     line(&format!("  {} {op} {}:", it.label, it.value), &it.span);
                     line("  value", &it.value_span);
                 }
-                range.iter().for_each(|it| line(&format!("  {} ms", it.millis), &it.span));
+                if let Some(it) = range {
+                    line(&format!("  {} ms", it.millis), &it.span);
+                }
             }
             Kind::Call { name, name_span, .. } => line(&format!("  {name}:"), name_span),
             Kind::Aggregate { op, op_span, grouping, .. } => {
@@ -74,142 +78,138 @@ fn places(text: &str) -> Vec<String> {
     lines
 }
 
+/// Expressions and what `places` says about each.
+const PLACES: &[(&str, &[&str])] = &[
+    ("1.5", &["number 1.5: 1.5"]),
+    (" -Inf # x", &["minus -Inf", "number inf: Inf"]),
+    ("5m", &["number 300: 5m"]),
+    ("0x1F", &["number 31: 0x1F"]),
+    ("1_000", &["number 1000: 1_000"]),
+    ("'a\\'b'", &["string a'b: 'a\\'b'"]),
+    ("`a\\d`", &["string a\\d: `a\\d`"]),
+    (
+        "x{le=\"0.35\", job !~ 'a.*' ,}[5m] offset -1h @ end()",
+        &[
+            "selector x{le=\"0.35\", job !~ 'a.*' ,}[5m] offset -1h @ end()",
+            "  x: x",
+            "  le is 0.35: le=\"0.35\"",
+            "  value \"0.35\"",
+            "  job not like a.*: job !~ 'a.*'",
+            "  value 'a.*'",
+            "  300000 ms [5m]",
+        ],
+    ),
+    (
+        "{\"a.b\", c!=\"d\", by=~`e\\d`}",
+        &[
+            "selector {\"a.b\", c!=\"d\", by=~`e\\d`}",
+            "  a.b: \"a.b\"",
+            "  c is not d: c!=\"d\"",
+            "  value \"d\"",
+            "  by like e\\d: by=~`e\\d`",
+            "  value `e\\d`",
+        ],
+    ),
+    ("( a:b )", &["paren ( a:b )", "selector a:b", "  a:b: a:b"]),
+    (
+        "rate(x[300])",
+        &["call rate(x[300])", "  rate: rate", "selector x[300]", "  x: x", "  300000 ms [300]"],
+    ),
+    (
+        "SUM BY (pod, by,) (x)",
+        &[
+            "aggregate SUM BY (pod, by,) (x)",
+            "  sum: SUM",
+            "  by BY (pod, by,)",
+            "  pod: pod",
+            "  by: by",
+            "selector x",
+            "  x: x",
+        ],
+    ),
+    (
+        "topk(3, x) without (\"a.b\")",
+        &[
+            "aggregate topk(3, x) without (\"a.b\")",
+            "  topk: topk",
+            "  without without (\"a.b\")",
+            "  a.b: \"a.b\"",
+            "number 3: 3",
+            "selector x",
+            "  x: x",
+        ],
+    ),
+    (
+        "a >= bool on(c) group_left(d) b",
+        &[
+            "binary bool a >= bool on(c) group_left(d) b",
+            "  >=: >=",
+            "  on on(c)",
+            "  c: c",
+            "  left group_left(d)",
+            "  d: d",
+            "selector a",
+            "  a: a",
+            "selector b",
+            "  b: b",
+        ],
+    ),
+    (
+        "a AND Ignoring () b",
+        &[
+            "binary a AND Ignoring () b",
+            "  and: AND",
+            "  ignoring Ignoring ()",
+            "selector a",
+            "  a: a",
+            "selector b",
+            "  b: b",
+        ],
+    ),
+    (
+        "x[1h:5m] offset 1m",
+        &[
+            "subquery x[1h:5m] offset 1m",
+            "  3600000 ms, Some(300000) [1h:5m]",
+            "selector x",
+            "  x: x",
+        ],
+    ),
+    ("x[1h:]", &["subquery x[1h:]", "  3600000 ms, None [1h:]", "selector x", "  x: x"]),
+    ("sum", &["selector sum", "  sum: sum"]),
+    (
+        "a + fill_left(-0) fill_right (2) b",
+        &[
+            "binary a + fill_left(-0) fill_right (2) b",
+            "  +: +",
+            "selector a",
+            "  a: a",
+            "selector b",
+            "  b: b",
+        ],
+    ),
+    (
+        "+a ^ -b * c",
+        &[
+            "binary +a ^ -b * c",
+            "  *: *",
+            "plus +a ^ -b",
+            "binary a ^ -b",
+            "  ^: ^",
+            "selector a",
+            "  a: a",
+            "minus -b",
+            "selector b",
+            "  b: b",
+            "selector c",
+            "  c: c",
+        ],
+    ),
+];
+
 #[test]
 fn every_kind_knows_its_place() {
-    let table: &[(&str, &[&str])] = &[
-        ("1.5", &["number 1.5: 1.5"]),
-        (" -Inf # x", &["minus -Inf", "number inf: Inf"]),
-        ("5m", &["number 300: 5m"]),
-        ("0x1F", &["number 31: 0x1F"]),
-        ("1_000", &["number 1000: 1_000"]),
-        ("'a\\'b'", &["string a'b: 'a\\'b'"]),
-        ("`a\\d`", &["string a\\d: `a\\d`"]),
-        (
-            "x{le=\"0.35\", job !~ 'a.*' ,}[5m] offset -1h @ end()",
-            &[
-                "selector x{le=\"0.35\", job !~ 'a.*' ,}[5m] offset -1h @ end()",
-                "  x: x",
-                "  le is 0.35: le=\"0.35\"",
-                "  value \"0.35\"",
-                "  job not like a.*: job !~ 'a.*'",
-                "  value 'a.*'",
-                "  300000 ms [5m]",
-            ],
-        ),
-        (
-            "{\"a.b\", c!=\"d\", by=~`e\\d`}",
-            &[
-                "selector {\"a.b\", c!=\"d\", by=~`e\\d`}",
-                "  a.b: \"a.b\"",
-                "  c is not d: c!=\"d\"",
-                "  value \"d\"",
-                "  by like e\\d: by=~`e\\d`",
-                "  value `e\\d`",
-            ],
-        ),
-        ("( a:b )", &["paren ( a:b )", "selector a:b", "  a:b: a:b"]),
-        (
-            "rate(x[300])",
-            &[
-                "call rate(x[300])",
-                "  rate: rate",
-                "selector x[300]",
-                "  x: x",
-                "  300000 ms [300]",
-            ],
-        ),
-        (
-            "SUM BY (pod, by,) (x)",
-            &[
-                "aggregate SUM BY (pod, by,) (x)",
-                "  sum: SUM",
-                "  by BY (pod, by,)",
-                "  pod: pod",
-                "  by: by",
-                "selector x",
-                "  x: x",
-            ],
-        ),
-        (
-            "topk(3, x) without (\"a.b\")",
-            &[
-                "aggregate topk(3, x) without (\"a.b\")",
-                "  topk: topk",
-                "  without without (\"a.b\")",
-                "  a.b: \"a.b\"",
-                "number 3: 3",
-                "selector x",
-                "  x: x",
-            ],
-        ),
-        (
-            "a >= bool on(c) group_left(d) b",
-            &[
-                "binary bool a >= bool on(c) group_left(d) b",
-                "  >=: >=",
-                "  on on(c)",
-                "  c: c",
-                "  left group_left(d)",
-                "  d: d",
-                "selector a",
-                "  a: a",
-                "selector b",
-                "  b: b",
-            ],
-        ),
-        (
-            "a AND Ignoring () b",
-            &[
-                "binary a AND Ignoring () b",
-                "  and: AND",
-                "  ignoring Ignoring ()",
-                "selector a",
-                "  a: a",
-                "selector b",
-                "  b: b",
-            ],
-        ),
-        (
-            "x[1h:5m] offset 1m",
-            &[
-                "subquery x[1h:5m] offset 1m",
-                "  3600000 ms, Some(300000) [1h:5m]",
-                "selector x",
-                "  x: x",
-            ],
-        ),
-        ("x[1h:]", &["subquery x[1h:]", "  3600000 ms, None [1h:]", "selector x", "  x: x"]),
-        ("sum", &["selector sum", "  sum: sum"]),
-        (
-            "a + fill_left(-0) fill_right (2) b",
-            &[
-                "binary a + fill_left(-0) fill_right (2) b",
-                "  +: +",
-                "selector a",
-                "  a: a",
-                "selector b",
-                "  b: b",
-            ],
-        ),
-        (
-            "+a ^ -b * c",
-            &[
-                "binary +a ^ -b * c",
-                "  *: *",
-                "plus +a ^ -b",
-                "binary a ^ -b",
-                "  ^: ^",
-                "selector a",
-                "  a: a",
-                "minus -b",
-                "selector b",
-                "  b: b",
-                "selector c",
-                "  c: c",
-            ],
-        ),
-    ];
-    for (text, wanted) in table {
+    for (text, wanted) in PLACES {
         assert_eq!(places(text), *wanted, "{text}");
     }
 }
