@@ -151,9 +151,8 @@ fn of_selector(text: &str, node: &Node, matchers: &[Matcher], reason: &str) -> U
     let span = node.span.clone();
     if let Some(written) = reason.strip_prefix("illegal regex for ") {
         let found = matchers.iter().filter(is_regex).find(|it| it.value == written);
-        // RE2 has these, the regular expressions of this parser have not.
         return match found {
-            Some(it) if !["\\Q", "\\C", "[["].iter().any(|known| it.value.contains(known)) => {
+            Some(it) if is_no_regex(&it.value) => {
                 wrong(it.value_span.clone(), "this is no regular expression")
             }
             _ => Unread::Foreign,
@@ -179,6 +178,13 @@ fn of_selector(text: &str, node: &Node, matchers: &[Matcher], reason: &str) -> U
         return wrong(last.unwrap_or(span), format!("`{word}` stands here twice"));
     }
     Unread::Foreign
+}
+
+/// True if Prometheus refuses `pattern` too: promql-parser compiles it, and has limits of its own.
+fn is_no_regex(pattern: &str) -> bool {
+    // RE2 has these, the other syntax has not.
+    let of_re2 = ["\\Q", "\\C", "\\0", "[["];
+    !of_re2.iter().any(|known| pattern.contains(known)) && regex_syntax::parse(pattern).is_err()
 }
 
 fn of_binary(text: &str, node: &Node, sides: [&Node; 2], reason: &str) -> Unread {
