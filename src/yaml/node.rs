@@ -530,9 +530,12 @@ impl<'a> Place<'a> {
     }
 
     /// The bytes of a part of a scalar's text, given in bytes of [`Place::text`]: through quotes, escapes,
-    /// folding and indentation.
+    /// folding and indentation. Of what has no text, the whole.
     pub fn part(self, range: Range<usize>) -> Span {
         let node = self.this();
+        if node.kind != Kind::Scalar {
+            return self.span();
+        }
         let text = self.stream.scalar_text(node);
         let (start, end) = locate::part(self.stream.text, node, text, range);
         self.stream.span(start, end)

@@ -13,10 +13,10 @@ use crate::yaml::{Place, Stream, fast, parse};
 /// Texts without any sense, or nearly so.
 fn texts() -> impl Strategy<Value = String> {
     prop_oneof![
-        vec(any::<u8>(), 0..60).prop_map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
-        vec(snippet(), 0..40).prop_map(|snippets| snippets.concat()),
+        1 => vec(any::<u8>(), 0..60).prop_map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+        1 => vec(snippet(), 0..40).prop_map(|snippets| snippets.concat()),
         3 => mutated(),
-        (vec((snippet(), 0..400_usize), 0..4), mutated()).prop_map(|(changes, text)| {
+        2 => (vec((snippet(), 0..400_usize), 0..4), mutated()).prop_map(|(changes, text)| {
             let mut text = text.replace(": ", ": &a ").replace("- ", "- !x &b ").replace("<<", "? ");
             for (snippet, at) in changes {
                 let at = (0..=at % (text.len() + 1)).rev().find(|at| text.is_char_boundary(*at));
@@ -24,7 +24,7 @@ fn texts() -> impl Strategy<Value = String> {
             }
             text
         }),
-        (vec("[ \\t\\n]{0,2}", 1..5), json()).prop_map(|(blanks, json)| {
+        1 => (vec("[ \\t\\n]{0,2}", 1..5), json()).prop_map(|(blanks, json)| {
             let spaced = json.split_inclusive(',').zip(blanks.iter().cycle());
             spaced.map(|(part, blank)| part.to_owned() + blank).collect()
         }),
