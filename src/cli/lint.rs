@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::cluster::Declared;
 use crate::config::{self, Config, Overrides};
 use crate::finding::{self, Finding, Safety, Severity};
+
 use crate::fix;
 use crate::lint::baseline::Baseline;
 use crate::lint::{self, Options, Source};
