@@ -14,6 +14,7 @@
 
 pub mod cli;
 pub mod finding;
+pub mod fix;
 pub mod kinds;
 pub mod plan;
 pub mod profile;

@@ -3,6 +3,7 @@
 //! Every span names its file, so that one finding may point into slo.toml and into a profile at once.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -62,7 +63,7 @@ impl fmt::Display for Position {
 }
 
 /// A text with its name and line index.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SourceFile {
     /// The name to print: the path as the user gave it, or `profile NAME`.
     pub name: String,
@@ -171,6 +172,16 @@ impl Files {
         let id = FileId(u32::try_from(self.0.len()).unwrap_or(u32::MAX));
         self.0.push(SourceFile::new(name.into(), text.into()));
         id
+    }
+
+    /// The same files in the same order, those of `texts` with another text.
+    #[must_use]
+    pub fn with(&self, texts: &BTreeMap<FileId, String>) -> Self {
+        let file = |(id, file): (u32, &SourceFile)| match texts.get(&FileId(id)) {
+            Some(text) => SourceFile::new(file.name.clone(), Cow::Owned(text.clone())),
+            None => file.clone(),
+        };
+        Self((0..).zip(&self.0).map(file).collect())
     }
 
     /// The file that `add` gave this id to.

@@ -15,12 +15,13 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 /// Every module of the crate with the modules that it may use, in the order of dependency: each uses only
 /// those above it.
-const MODULES: [(&str, &[&str]); 17] = [
+const MODULES: [(&str, &[&str]); 18] = [
     ("source", &[]),
     ("finding", &["source"]),
     ("units", &[]),
     ("text", &[]),
     ("yaml", &["source", "finding"]),
+    ("fix", &["source", "finding", "yaml"]),
     ("kinds", &[]),
     ("query", &[]),
     ("tree", &["source", "finding"]),
