@@ -8,3 +8,6 @@ mod run;
 pub use check::check;
 pub use round::{Judge, Round, Texts, Verdict, round};
 pub use run::{Applied, Dropped, MOST_ROUNDS, Outcome, run};
+
+#[cfg(test)]
+mod tests;

@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use super::page::{Page, indented};
-use super::spot::{Child, Spot};
+use super::spot::Spot;
 use super::write::{self, Flow, Shape};
 use super::{Edit, Refused, flow};
+use crate::finding::Step;
 use crate::yaml::Place;
 use crate::yaml::node::{Kind, NONE, Style};
 
@@ -43,7 +44,7 @@ pub(super) fn inline(page: Page<'_>, spot: &Spot, text: &str) -> Result<Vec<Edit
     if page.is_absent(spot.node) {
         return Ok(vec![fill(page, spot, text)?]);
     }
-    let (start, end) = (page.start(spot.node), page.end(spot.node));
+    let (start, end) = (page.start(spot.node), page.reach(spot.key, spot.node));
     if !page.is_block(spot.node) {
         return Ok(vec![Edit::new(start..end, text.to_owned() + &page.header_comment(spot.node))]);
     }
@@ -71,7 +72,7 @@ fn long(page: Page<'_>, spot: &Spot, value: &Value) -> Result<Vec<Edit>, Refused
 fn in_place(page: Page<'_>, spot: &Spot, value: &Value) -> Result<Vec<Edit>, Refused> {
     let lines = write::lines(value, Shape::of(page));
     let (first, others) = lines.split_first().map_or(("", &[][..]), |(a, b)| (a.as_str(), b));
-    let end = page.end(spot.node);
+    let end = page.reach(spot.key, spot.node);
     if page.is_absent(spot.node) {
         let behind = page.slot(spot)?;
         let Some(column) = page.column(behind - 1) else { return crowded() };
@@ -92,7 +93,7 @@ fn in_place(page: Page<'_>, spot: &Spot, value: &Value) -> Result<Vec<Edit>, Ref
 /// Writes `value` on the lines below its key; of a text, the `|` behind the key.
 fn under_key(page: Page<'_>, spot: &Spot, value: &Value) -> Result<Vec<Edit>, Refused> {
     let shape = Shape::of(page);
-    let (behind, end) = (page.slot(spot)?, page.end(spot.node));
+    let (behind, end) = (page.slot(spot)?, page.reach(spot.key, spot.node));
     let Some(column) = page.column(page.start(spot.key)) else { return crowded() };
     let mut lines = write::lines(value, shape);
     let first = if value.is_string() { format!(" {}", lines.remove(0)) } else { String::new() };
@@ -144,16 +145,11 @@ pub(super) fn insert(
     if node.kind != Kind::Mapping {
         return Refused::new("it is no mapping");
     }
-    let children = page.children(spot.node);
-    let is_there = |child: &Child| page.name(child.key) == Some(key);
-    if let Some(index) = children.iter().position(is_there) {
-        let child = children.get(index).copied().unwrap_or(Child { key: NONE, node: NONE });
-        let parent = Some(Box::new(spot.clone()));
-        let entry = Spot { node: child.node, key: child.key, index, parent };
-        return if is_null(page, &entry) && children.iter().filter(|c| is_there(c)).count() == 1 {
-            set(page, &entry, value)
-        } else {
-            Refused::new(format!("`{key}` is there already"))
+    if let Some(index) = page.named(spot.node, key) {
+        let target = Step::Key(key.to_owned());
+        return match page.enter(spot, &target) {
+            Ok(entry) if entry.index == index && is_null(page, &entry) => set(page, &entry, value),
+            _ => Refused::new(format!("`{key}` is there already")),
         };
     }
     if node.style == Style::Flow {
@@ -194,26 +190,5 @@ fn is_null(page: Page<'_>, spot: &Spot) -> bool {
 fn block(page: Page<'_>, spot: &Spot, lines: &[String]) -> Result<Vec<Edit>, Refused> {
     let heads = page.heads(spot.key, spot.node).unwrap_or_default();
     let Some(column) = heads.iter().find_map(|head| page.column(*head)) else { return crowded() };
-    let mut end = page.end(spot.node);
-    // The empty lines behind `|+` are part of that text.
-    if let Some(leaf) = last_leaf(page, spot.node)
-        && matches!(page.node(leaf).style, Style::Literal | Style::Folded)
-    {
-        let start = page.start(leaf);
-        let header = page.slice(start..page.line_end(start));
-        if header.split(' ').next().is_some_and(|header| header.contains('+')) {
-            let rest = page.slice(end..page.text.len());
-            let blank = rest.len() - rest.trim_start().len();
-            let lines = rest.get(..blank).unwrap_or("").trim_end_matches(' ');
-            end += lines.len().saturating_sub(1);
-        }
-    }
-    Ok(vec![page.below(end, lines, column)])
-}
-
-fn last_leaf(page: Page<'_>, mut node: u32) -> Option<u32> {
-    while let Some(child) = page.children(node).last() {
-        node = child.node;
-    }
-    (page.node(node).kind == Kind::Scalar).then_some(node)
+    Ok(vec![page.below(page.kept_end(spot.key, spot.node), lines, column)])
 }

@@ -3,7 +3,7 @@
 use super::page::Page;
 use super::spot::Spot;
 use super::{Edit, Refused, flow, put};
-use crate::yaml::node::{Kind, NONE, Style};
+use crate::yaml::node::{Kind, Style};
 
 pub(super) fn remove(page: Page<'_>, spot: &Spot) -> Result<Vec<Edit>, Refused> {
     let Some(parent) = spot.parent.as_deref() else {
@@ -20,7 +20,7 @@ pub(super) fn remove(page: Page<'_>, spot: &Spot) -> Result<Vec<Edit>, Refused> 
         let mapping = page.node(parent.node).kind == Kind::Mapping;
         return put::inline(page, parent, if mapping { "{}" } else { "[]" });
     }
-    let end = page.end(spot.node).max(if spot.key == NONE { head } else { page.end(spot.key) });
+    let end = page.extent(parent, spot.index).map_or(head, |extent| extent.end);
     if page.leads(head) {
         return Ok(vec![Edit::delete(page.line_start(head)..page.next_line(end))]);
     }

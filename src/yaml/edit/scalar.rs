@@ -47,7 +47,9 @@ pub(super) fn splice(
     let whole = [head, new, tail].concat();
     let place = Place { flow: spot.in_flow(page), key: false };
     let source = source(page, spot, old, part);
-    let folds = page.slice(source.clone()).contains(['\n', '\r']);
+    let block = matches!(node.style, Style::Literal | Style::Folded);
+    let behind = part.end > old.trim_end_matches('\n').len();
+    let folds = page.slice(source.clone()).contains(['\n', '\r']) || (block && behind);
     let text = match node.style {
         Style::Plain | Style::Flow => {
             let was_string =

@@ -1,5 +1,7 @@
 //! Where the values of block collections stand: behind which dash, key and anchor.
 
+use std::ops::Range;
+
 use super::Refused;
 use super::page::Page;
 use super::spot::Spot;
@@ -74,5 +76,46 @@ impl Page<'_> {
             _ => None,
         };
         comment.map(|comment| format!(" {comment}")).unwrap_or_default()
+    }
+
+    /// Where a value ends. A missing item ends, to its reader, in front of its dash.
+    pub(super) fn reach(self, key: u32, node: u32) -> usize {
+        let end = self.end(node);
+        let Some(last) = self.children(node).last().copied().filter(|_| self.is_block(node)) else {
+            return end;
+        };
+        let head = self.heads(key, node).and_then(|heads| heads.last().copied());
+        head.map_or(end, |head| end.max(head + 1)).max(self.reach(last.key, last.node))
+    }
+
+    /// As [`Page::reach`], with the empty lines behind `|+`, which are part of that text.
+    pub(super) fn kept_end(self, key: u32, node: u32) -> usize {
+        let (end, mut leaf) = (self.reach(key, node), node);
+        while let Some(child) = self.children(leaf).last() {
+            leaf = child.node;
+        }
+        let header = self.slice(self.start(leaf)..self.line_end(self.start(leaf)));
+        let block = matches!(self.node(leaf).style, Style::Literal | Style::Folded);
+        if !block || !header.split(' ').next().is_some_and(|header| header.contains('+')) {
+            return end;
+        }
+        let rest = self.slice(end..self.text.len());
+        let blank = rest.len() - rest.trim_start().len();
+        let lines = rest.get(..blank).unwrap_or("").trim_end_matches(' ');
+        end + lines.len().saturating_sub(1)
+    }
+
+    /// The bytes of the entry or item `index` of `parent`, from its key or dash on.
+    pub(super) fn extent(self, parent: &Spot, index: usize) -> Option<Range<usize>> {
+        let child = self.children(parent.node).get(index).copied()?;
+        let (start, least) = match child.key {
+            NONE if self.is_block(parent.node) => {
+                let dash = self.heads(parent.key, parent.node)?.get(index).copied()?;
+                (dash, dash + 1)
+            }
+            NONE => (self.start(child.node), self.start(child.node)),
+            key => (self.start(key), self.end(key)),
+        };
+        Some(start..self.reach(child.key, child.node).max(least))
     }
 }

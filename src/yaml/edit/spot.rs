@@ -84,13 +84,25 @@ impl<'a> Page<'a> {
         };
         let mut spot = Spot { node: document.root, key: NONE, index: 0, parent: None };
         for (depth, step) in target.path.iter().enumerate() {
-            let (index, child) = self.child(spot.node, step).map_err(|reason| {
+            spot = self.enter(&spot, step).map_err(|reason| {
                 let path = target.path.get(..=depth).unwrap_or_default().to_vec();
                 Refused(format!("`{}` {reason}", Path(path)))
             })?;
-            spot = Spot { node: child.node, key: child.key, index, parent: Some(Box::new(spot)) };
         }
         Ok(spot)
+    }
+
+    /// The place of the first entry of `node` with this key.
+    pub(super) fn named(self, node: u32, key: &str) -> Option<usize> {
+        let mut children = self.children(node).into_iter();
+        children.position(|child| child.key != NONE && self.name(child.key) == Some(key))
+    }
+
+    /// One step on.
+    pub(super) fn enter(self, spot: &Spot, step: &Step) -> Result<Spot, &'static str> {
+        let (index, child) = self.child(spot.node, step)?;
+        let parent = Some(Box::new(spot.clone()));
+        Ok(Spot { node: child.node, key: child.key, index, parent })
     }
 
     fn child(self, parent: u32, step: &Step) -> Result<(usize, Child), &'static str> {
@@ -165,55 +177,40 @@ fn last(stream: &Stream<'_>, mut node: u32) -> u32 {
 pub fn footprint(stream: &Stream<'_>, op: &Op) -> Result<Range<usize>, Refused> {
     let page = Page::new(stream);
     let spot = page.find(target(op))?;
-    // Where something is added, what stands next to it is the last child.
-    let (parent, next) = match op {
-        Op::Insert(..) | Op::Append(..) => (Some(&spot), usize::MAX),
-        _ => (spot.parent.as_deref(), spot.index + 1),
+    let count = page.children(spot.node).len();
+    // Where something is added, its place is behind the last one, or that of the null that it replaces.
+    let (parent, index) = match op {
+        Op::Insert(_, key, _) => (Some(&spot), page.named(spot.node, key).unwrap_or(count)),
+        Op::Append(..) => (Some(&spot), count),
+        _ => (spot.parent.as_deref(), spot.index),
     };
     let Some(parent) = parent else { return Ok(0..page.text.len()) };
-    let siblings = page.children(parent.node);
-    let previous = match op {
-        Op::Insert(..) | Op::Append(..) => siblings.last(),
-        _ => spot.index.checked_sub(1).and_then(|index| siblings.get(index)),
-    };
     // The first one shares lines with what its collection stands behind.
-    let opening = parent.chain().find(|spot| spot.key != NONE || spot.parent.is_none());
-    let opening = opening.map_or(0, |spot| match spot.key {
-        NONE => page.start(spot.node),
-        key => page.start(key),
-    });
-    let before = match previous {
-        Some(child) => page.end(child.node),
-        // An item's own dash may stand on a line above it.
-        None => match parent.parent.as_deref().map(|above| (above, parent.index.checked_sub(1))) {
-            Some((above, Some(index))) if parent.key == NONE => {
-                page.children(above.node).get(index).map_or(opening, |child| page.end(child.node))
-            }
-            _ => opening,
-        },
+    let opening = match parent.parent.as_deref() {
+        Some(above) => page.extent(above, parent.index).map(|extent| extent.start),
+        None => Some(page.start(parent.node)),
     };
-    let own = page.end(parent.node).max(page.end(spot.node));
-    let behind = siblings.get(next).map_or(own, |child| match child.key {
-        NONE => page.start(child.node).max(page.end(spot.node)),
-        key => page.start(key),
-    });
-    Ok(page.line_start(before)..page.next_line(behind.max(before)))
+    let previous = index.checked_sub(1).and_then(|before| page.extent(parent, before));
+    let start = previous.map(|extent| extent.end).or(opening).unwrap_or(0);
+    let next = page.extent(parent, index + 1).map(|extent| extent.start);
+    let end = next.unwrap_or_else(|| page.kept_end(parent.key, parent.node));
+    Ok(page.line_start(start)..page.next_line(end.max(start)))
 }
 
 /// The bytes that nothing of `op`'s target remains of: its comments may go with it.
 pub fn remains(stream: &Stream<'_>, op: &Op) -> Option<Range<usize>> {
     let page = Page::new(stream);
     let spot = page.find(target(op)).ok()?;
-    let end = page.end(spot.node);
     match op {
         Op::Remove(_) => {
-            let start = if spot.key == NONE { spot.node } else { spot.key };
-            Some(page.start(start).min(end)..page.with_comment(end))
+            let extent = page.extent(spot.parent.as_deref()?, spot.index)?;
+            Some(extent.start..page.with_comment(extent.end))
         }
         Op::Set(..) if page.is_block(spot.node) => {
+            let end = page.reach(spot.key, spot.node);
             Some(page.start(spot.node)..page.with_comment(end))
         }
-        Op::Set(..) => Some(page.start(spot.node)..end),
+        Op::Set(..) => Some(page.start(spot.node)..page.end(spot.node)),
         _ => None,
     }
 }
