@@ -61,8 +61,12 @@ impl Rule for FloatingImage {
                     && !pinned.contains(name)
                 {
                     let message = match tag {
-                        Some(tag) => format!("image `{text}` is whatever `{tag}` was moved to last"),
-                        None => format!("image `{text}` has no tag and no digest, which is `latest`"),
+                        Some(tag) => {
+                            format!("image `{text}` is whatever `{tag}` was moved to last")
+                        }
+                        None => {
+                            format!("image `{text}` has no tag and no digest, which is `latest`")
+                        }
                     };
                     cx.report(workload, place, message)
                         .here("another build tomorrow")

@@ -49,7 +49,9 @@ declare_rule! {
 
 impl Rule for LivenessStricterThanReadiness {
     fn check(&self, cx: &mut Ctx<'_>) {
-        for workload in cx.cluster.workloads().iter().filter(|it| !it.is_exempt() && !it.borrows_template()) {
+        for workload in
+            cx.cluster.workloads().iter().filter(|it| !it.is_exempt() && !it.borrows_template())
+        {
             for container in &workload.containers {
                 if let Some(liveness) = container.probe(ProbeKind::Liveness)
                     && let Some(readiness) = container.probe(ProbeKind::Readiness)
@@ -61,7 +63,8 @@ impl Rule for LivenessStricterThanReadiness {
                 {
                     let (restart, shed) = (patience(liveness), patience(readiness));
                     // Twice as long leaves readiness the time to help.
-                    let failures = shed.saturating_mul(2).div_ceil(liveness.period().unsigned_abs());
+                    let failures =
+                        shed.saturating_mul(2).div_ceil(liveness.period().unsigned_abs());
                     let message = format!(
                         "liveness restarts container `{}` after {restart} s, readiness sheds its load after {shed} s",
                         container.name
@@ -70,7 +73,11 @@ impl Rule for LivenessStricterThanReadiness {
                         .here(format!("{} s × {}", liveness.period(), liveness.failure_threshold()))
                         .label(
                             readiness.place,
-                            format!("the same check, {} s × {}", readiness.period(), readiness.failure_threshold()),
+                            format!(
+                                "the same check, {} s × {}",
+                                readiness.period(),
+                                readiness.failure_threshold()
+                            ),
                         )
                         .help(format!("set `livenessProbe.failureThreshold: {failures}`"));
                 }
@@ -104,8 +111,12 @@ impl<'a> Check<'a> {
                 Self::Http { path, port: port()?, host }
             }
             "tcpSocket" => Self::Tcp { port: port()?, host },
-            "grpc" => Self::Grpc { port: port()?, service: handler.text_of("service").unwrap_or("") },
-            _ => Self::Exec(handler.get("command")?.items().map(Place::text).collect::<Option<_>>()?),
+            "grpc" => {
+                Self::Grpc { port: port()?, service: handler.text_of("service").unwrap_or("") }
+            }
+            _ => {
+                Self::Exec(handler.get("command")?.items().map(Place::text).collect::<Option<_>>()?)
+            }
         })
     }
 }
@@ -118,6 +129,8 @@ fn resolved<'a>(port: PortRef<'a>, container: &Container<'a>) -> PortRef<'a> {
 }
 
 cases! {
+    a_good_service: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  template:\n    metadata: {labels: {app: a}}\n    spec:\n      containers:\n      - name: a\n        ports: [{name: http, containerPort: 8080}]\n        startupProbe: {httpGet: {path: /healthz, port: http}, periodSeconds: 10, failureThreshold: 12}\n        readinessProbe: {httpGet: {path: /ready, port: http}, periodSeconds: 10}\n        livenessProbe: {httpGet: {path: /healthz, port: http}, periodSeconds: 30, timeoutSeconds: 5}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {selector: {app: a}, ports: [{name: http, port: 80, targetPort: http}]}\n"
+        => [],
     each_handler: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: tcp\n    readinessProbe: {tcpSocket: {port: 1}, periodSeconds: 5}\n    livenessProbe: {tcpSocket: {port: 1}, periodSeconds: 5}\n  - name: grpc\n    readinessProbe: {grpc: {port: 1, service: ''}, periodSeconds: 5}\n    livenessProbe: {grpc: {port: 1}, periodSeconds: 1, failureThreshold: 9}\n  - name: exec\n    readinessProbe: {exec: {command: [cat, /ready]}}\n    livenessProbe: {exec: {command: [\"cat\", '/ready']}, failureThreshold: 1}\n  - name: http\n    readinessProbe: {httpGet: {port: 1}}\n    livenessProbe: {httpGet: {port: 1, path: /}}\n"
         => ["8:5", "11:5", "14:5", "17:5"],
     other_checks: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - {name: a, readinessProbe: {httpGet: {port: 1, path: /ready}}, livenessProbe: {httpGet: {port: 1, path: /healthz}}}\n  - {name: b, readinessProbe: {httpGet: {port: 1, path: /ready}}, livenessProbe: {tcpSocket: {port: 1}}}\n  - {name: c, readinessProbe: {grpc: {port: 1, service: ready}}, livenessProbe: {grpc: {port: 1}}}\n  - {name: d, readinessProbe: {exec: {command: [a, b]}}, livenessProbe: {exec: {command: [a]}}}\n  - {name: e, readinessProbe: {tcpSocket: {port: 1}}, livenessProbe: {tcpSocket: {port: 2}}}\n"

@@ -64,10 +64,14 @@ declare_rule! {
 impl Rule for MissingReadiness {
     fn check(&self, cx: &mut Ctx<'_>) {
         let cluster = cx.cluster;
-        for workload in cluster.workloads().iter().filter(|it| !it.is_exempt() && !it.borrows_template()) {
+        for workload in
+            cluster.workloads().iter().filter(|it| !it.is_exempt() && !it.borrows_template())
+        {
             let mut told = Vec::new();
             for (service, container, spot) in traffic(cluster, workload) {
-                if container.place.get("readinessProbe").is_some() || told.contains(&container.place) {
+                if container.place.get("readinessProbe").is_some()
+                    || told.contains(&container.place)
+                {
                     continue;
                 }
                 told.push(container.place);
@@ -120,6 +124,8 @@ fn is_for_metrics(port: &ServicePort<'_>) -> bool {
 }
 
 cases! {
+    a_good_service: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  template:\n    metadata: {labels: {app: a}}\n    spec:\n      containers:\n      - name: a\n        ports: [{name: http, containerPort: 8080}]\n        startupProbe: {httpGet: {path: /healthz, port: http}, periodSeconds: 10, failureThreshold: 12}\n        readinessProbe: {httpGet: {path: /ready, port: http}, periodSeconds: 10}\n        livenessProbe: {httpGet: {path: /healthz, port: http}, periodSeconds: 30, timeoutSeconds: 5}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {selector: {app: a}, ports: [{name: http, port: 80, targetPort: http}]}\n"
+        => [],
     not_served: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {metadata: {labels: {app: a}}, spec: {containers: [{name: w}]}}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {selector: {app: b}, ports: [{port: 80}]}\n"
         => [],
     first_container_if_no_port_is_declared: "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: a}\nspec: {template: {metadata: {labels: {app: a}}, spec: {containers: [{name: w}, {name: x}]}}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {selector: {app: a}, ports: [{port: 80}, {port: 81}]}\n"

@@ -104,7 +104,9 @@ pub struct Budget(#[schemars(with = "String")] Duration);
 impl TryFrom<String> for Budget {
     type Error = String;
     fn try_from(text: String) -> Result<Self, String> {
-        Duration::parse(&text).map(Self).map_err(|wrong| format!("{}; {}", wrong.message, wrong.help))
+        Duration::parse(&text)
+            .map(Self)
+            .map_err(|wrong| format!("{}; {}", wrong.message, wrong.help))
     }
 }
 
@@ -112,7 +114,9 @@ impl Rule for ShortStartupBudget {
     fn check(&self, cx: &mut Ctx<'_>) {
         let cluster = cx.cluster;
         for workload in cluster.workloads().iter().filter(|workload| !workload.is_exempt()) {
-            let declared = cluster.declared(workload).and_then(|it| Some((it.name.as_str(), it.startup.as_ref()?)));
+            let declared = cluster
+                .declared(workload)
+                .and_then(|it| Some((it.name.as_str(), it.startup.as_ref()?)));
             let main = declared.and_then(|(name, _)| main_container(cluster, workload, name));
             for container in &workload.containers {
                 let Some((budget, probe)) = container.startup_budget() else { continue };
@@ -147,8 +151,10 @@ impl ShortStartupBudget {
             return;
         }
         let name = container.name;
-        let message =
-            format!("start-up budget of container `{name}` is {budget} s, `min_budget` is {} s", plain(least));
+        let message = format!(
+            "start-up budget of container `{name}` is {budget} s, `min_budget` is {} s",
+            plain(least)
+        );
         cx.report(workload, probe.place, message)
             .here(sum(probe))
             .help(format!("set `startupProbe.failureThreshold: {}`", failures(least, probe)));
@@ -169,8 +175,10 @@ fn declared_time(
     }
     let name = container.name;
     let wanted = failures(seconds * Decimal::new(15, 1), probe);
-    let message =
-        format!("start-up budget of container `{name}` is {budget} s, starting takes {} s", plain(seconds));
+    let message = format!(
+        "start-up budget of container `{name}` is {budget} s, starting takes {} s",
+        plain(seconds)
+    );
     let report = cx
         .report(workload, probe.place, message)
         .severity(Error)
@@ -182,9 +190,12 @@ fn declared_time(
             Some(threshold) => edit::set(threshold, wanted),
             None => edit::insert(probe.place, "failureThreshold", wanted),
         };
-        let title =
-            format!("set `failureThreshold` to {wanted} (unsafe: a hung start is noticed that much later)");
-        report.help(format!("set `startupProbe.failureThreshold: {wanted}`")).fix_unsafe(title, [change]);
+        let title = format!(
+            "set `failureThreshold` to {wanted} (unsafe: a hung start is noticed that much later)"
+        );
+        report
+            .help(format!("set `startupProbe.failureThreshold: {wanted}`"))
+            .fix_unsafe(title, [change]);
     } else {
         report.help(format!(
             "add a `startupProbe` with the same handler, `periodSeconds: {}` and `failureThreshold: {wanted}`",
@@ -237,6 +248,8 @@ fn sum(probe: Probe<'_>) -> String {
 }
 
 cases! {
+    a_good_service: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  template:\n    metadata: {labels: {app: a}}\n    spec:\n      containers:\n      - name: a\n        ports: [{name: http, containerPort: 8080}]\n        startupProbe: {httpGet: {path: /healthz, port: http}, periodSeconds: 10, failureThreshold: 12}\n        readinessProbe: {httpGet: {path: /ready, port: http}, periodSeconds: 10}\n        livenessProbe: {httpGet: {path: /healthz, port: http}, periodSeconds: 30, timeoutSeconds: 5}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {selector: {app: a}, ports: [{name: http, port: 80, targetPort: http}]}\n"
+        => [],
     at_the_least: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: w\n    startupProbe: {periodSeconds: 10, failureThreshold: 3}\n  - name: x\n    startupProbe: {initialDelaySeconds: 5, periodSeconds: 5, failureThreshold: 4}\n  - name: y\n    startupProbe: {tcpSocket: {port: 1}}\n"
         => ["9:5"],
     liveness_alone_is_no_startup_probe: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: w, livenessProbe: {periodSeconds: 1}}]}\n"

@@ -66,14 +66,19 @@ declare_rule! {
 
 impl Rule for UnknownPort {
     fn check(&self, cx: &mut Ctx<'_>) {
-        for workload in cx.cluster.workloads().iter().filter(|it| !it.is_exempt() && !it.borrows_template()) {
-            for container in workload.containers.iter().filter(|container| knows_its_ports(container)) {
-                for port in HANDLERS.iter().filter_map(|path| container.place.at(path)) {
-                    if let Some(PortRef::Name(name)) = PortRef::read(port)
+        let workloads = cx.cluster.workloads().iter();
+        for workload in workloads.filter(|it| !it.is_exempt() && !it.borrows_template()) {
+            for container in workload.containers.iter().filter(|it| knows_its_ports(it)) {
+                let mut told = Vec::new();
+                for (what, path) in HANDLERS {
+                    if let Some(port) = container.place.at(path)
+                        && let Some(PortRef::Name(name)) = PortRef::read(port)
                         && is_literal(name)
                         && !container.ports.iter().any(|port| port.name == Some(name))
+                        && !told.contains(&port)
                     {
-                        report(cx, workload, container, port, name);
+                        told.push(port);
+                        report(cx, workload, container, port, (what, name));
                     }
                 }
             }
@@ -82,17 +87,17 @@ impl Rule for UnknownPort {
 }
 
 /// Where a container names ports of its own.
-const HANDLERS: [&str; 10] = [
-    "startupProbe/httpGet/port",
-    "startupProbe/tcpSocket/port",
-    "readinessProbe/httpGet/port",
-    "readinessProbe/tcpSocket/port",
-    "livenessProbe/httpGet/port",
-    "livenessProbe/tcpSocket/port",
-    "lifecycle/postStart/httpGet/port",
-    "lifecycle/postStart/tcpSocket/port",
-    "lifecycle/preStop/httpGet/port",
-    "lifecycle/preStop/tcpSocket/port",
+const HANDLERS: [(&str, &str); 10] = [
+    ("startupProbe", "startupProbe/httpGet/port"),
+    ("startupProbe", "startupProbe/tcpSocket/port"),
+    ("readinessProbe", "readinessProbe/httpGet/port"),
+    ("readinessProbe", "readinessProbe/tcpSocket/port"),
+    ("livenessProbe", "livenessProbe/httpGet/port"),
+    ("livenessProbe", "livenessProbe/tcpSocket/port"),
+    ("postStart", "lifecycle/postStart/httpGet/port"),
+    ("postStart", "lifecycle/postStart/tcpSocket/port"),
+    ("preStop", "lifecycle/preStop/httpGet/port"),
+    ("preStop", "lifecycle/preStop/tcpSocket/port"),
 ];
 
 fn report<'a>(
@@ -100,7 +105,7 @@ fn report<'a>(
     workload: &Workload<'a>,
     container: &Container<'a>,
     port: Place<'a>,
-    name: &str,
+    (what, name): (&str, &str),
 ) {
     let names = || container.ports.iter().filter_map(|port| port.name);
     let has = names().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
@@ -111,8 +116,12 @@ fn report<'a>(
         Some((other.name, port.place))
     });
     let declared = container.place.get("ports");
-    let message = format!("container `{}` has no port `{name}`; it has {has}", container.name);
-    let report = cx.report(workload, port, message).here("resolves to nothing").label_if(declared, "its ports");
+    let message =
+        format!("{what} asks for port `{name}`, container `{}` has {has}", container.name);
+    let report = cx
+        .report(workload, port, message)
+        .here("resolves to nothing")
+        .label_if(declared, "its ports");
     let report = match elsewhere {
         Some((other, place)) => report.label(place, format!("a port of container `{other}`")),
         None => report,
@@ -125,7 +134,10 @@ fn report<'a>(
             [edit::set(port, near)],
         );
     } else {
-        report.help(format!("write the port's number, or name a port of container `{}` `{name}`", container.name));
+        let container = container.name;
+        report.help(format!(
+            "write the port's number, or give container `{container}` a port of this name"
+        ));
     }
 }
 
@@ -133,7 +145,8 @@ fn report<'a>(
 fn knows_its_ports(container: &Container<'_>) -> bool {
     container.place.get("ports").is_none_or(Place::is_sequence)
         && container.ports.iter().all(|port| {
-            port.place.is_mapping() && port.place.get("name").is_none_or(|name| name.text().is_some_and(is_literal))
+            port.place.is_mapping()
+                && port.place.get("name").is_none_or(|name| name.text().is_some_and(is_literal))
         })
 }
 
@@ -144,6 +157,8 @@ fn is_literal(name: &str) -> bool {
 }
 
 cases! {
+    a_good_service: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  template:\n    metadata: {labels: {app: a}}\n    spec:\n      containers:\n      - name: a\n        ports: [{name: http, containerPort: 8080}]\n        startupProbe: {httpGet: {path: /healthz, port: http}, periodSeconds: 10, failureThreshold: 12}\n        readinessProbe: {httpGet: {path: /ready, port: http}, periodSeconds: 10}\n        livenessProbe: {httpGet: {path: /healthz, port: http}, periodSeconds: 30, timeoutSeconds: 5}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {selector: {app: a}, ports: [{name: http, port: 80, targetPort: http}]}\n"
+        => [],
     each_probe_and_hook: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: w\n    ports:\n    - {name: http, containerPort: 8080}\n    - {containerPort: 9090}\n    startupProbe: {tcpSocket: {port: web}}\n    readinessProbe:\n      httpGet:\n        port: admin\n    livenessProbe: {httpGet: {port: http}}\n    lifecycle:\n      preStop: {httpGet: {path: /drain, port: drain}}\n      postStart: {tcpSocket: {port: 8080}}\n"
         => ["10:38", "13:15", "16:47"],
     numbers_need_no_declaration: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: w, readinessProbe: {httpGet: {port: 8080}}, livenessProbe: {grpc: {port: 9000}}}]}\n"

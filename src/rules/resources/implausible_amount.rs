@@ -51,34 +51,33 @@ impl Rule for ImplausibleAmount {
             if milli_is_told && amount.is_milli_bytes(resource) {
                 continue;
             }
-            if let Some((here, help)) = doubt(resource, &amount) {
-                let message = format!("{resource} `{}` is {}", amount.text(), amount.size(resource));
-                cx.report(object, amount.place, message).here(here).help(help);
+            if let Some((what, help)) = doubt(resource, &amount) {
+                let message = format!("{resource} `{}` is {what}", amount.text());
+                cx.report(object, amount.place, message).here("looks like another unit").help(help);
             }
         }
     }
 }
 
 /// What is odd about an amount, and what to write. Zero is the same in all units, and what is below is refused.
-fn doubt(resource: &str, amount: &Amount<'_>) -> Option<(&'static str, String)> {
+fn doubt(resource: &str, amount: &Amount<'_>) -> Option<(String, String)> {
     let value = amount.value.filter(|value| *value > Decimal::ZERO)?;
     let text = amount.text();
     let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let bare = plain && number == text;
+    let size = amount.size(resource);
     match resource {
         "cpu" if bare && value >= Decimal::from(64) => {
-            let help = format!("write `{text}m` if you mean thousandths of a core");
-            Some(("whole cores", help))
+            Some((size, format!("write `{text}m` if you mean thousandths of a core")))
         }
         "memory" if value < Decimal::from(1_u64 << 20) => {
-            let here = if bare { "bytes, for want of a suffix" } else { "too little to start in" };
             let number = if plain { number } else { "512" };
-            Some((here, format!("write the unit, such as in `{number}Mi`")))
+            Some((size, format!("write the unit, such as in `{number}Mi`")))
         }
         "memory" if value > Decimal::from(1_u64 << 40) => {
-            let help = "check the unit of `memory`: `Mi` and `Gi` are the usual ones".to_owned();
-            Some(("more than nodes have", help))
+            let what = format!("{size}, more than 1 TiB");
+            Some((what, "check the suffix: `Mi` and `Gi` are the usual ones".to_owned()))
         }
         _ => None,
     }

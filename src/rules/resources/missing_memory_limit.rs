@@ -53,9 +53,13 @@ impl Rule for MissingMemoryLimit {
             for container in &workload.containers {
                 if cluster.lacks_limit(workload, container, "memory") {
                     let request = container.written_request("memory");
-                    cx.report(workload, container.place, format!("container `{}` has no memory limit", container.name))
-                        .label_if(request, "this is no limit")
-                        .help("set `resources.limits.memory` to the most that the container may use");
+                    cx.report(
+                        workload,
+                        container.place,
+                        format!("container `{}` has no memory limit", container.name),
+                    )
+                    .label_if(request, "this is no limit")
+                    .help("set `resources.limits.memory` to the most that the container may use");
                 }
             }
         }

@@ -56,17 +56,21 @@ impl Rule for RequestAboveLimit {
                 };
                 let Some(limit) = limit else { continue };
                 if request.value.zip(limit.value).is_some_and(|(request, limit)| request > limit) {
-                    let who = container.map_or("the pod".to_owned(), |it| format!("container `{}`", it.name));
+                    let who = container
+                        .map_or("the pod".to_owned(), |it| format!("container `{}`", it.name));
                     let (asked, most) = (request.text(), limit.text());
                     let from = match limit.source {
                         AmountSource::LimitRange => "limit of the LimitRange",
                         _ => "limit",
                     };
-                    let message = format!("{who} requests {resource} `{asked}` with a {from} of `{most}`");
+                    let message =
+                        format!("{who} requests {resource} `{asked}` with a {from} of `{most}`");
                     cx.report(workload, request.place, message)
                         .here(format!("requests {}", request.size(resource)))
                         .label(limit.place, format!("{from} is {}", limit.size(resource)))
-                        .help(format!("set `requests.{resource}` to at most `{most}`, or raise the limit"));
+                        .help(format!(
+                            "set `requests.{resource}` to at most `{most}`, or raise the limit"
+                        ));
                 }
             }
         }

@@ -56,7 +56,10 @@ impl Rule for MismatchedSelector {
             {
                 let key = unmet.key;
                 let (has, here) = match unmet.label.and_then(Place::text) {
-                    Some(value) => (format!("the template has `{key}={value}`"), "not what the selector asks for"),
+                    Some(value) => (
+                        format!("the template has `{key}={value}`"),
+                        "not what the selector asks for",
+                    ),
                     None => (format!("the template has no label `{key}`"), "the label is not here"),
                 };
                 let spot = unmet.label.map_or_else(|| missing_label(workload), Place::primary);
