@@ -1,5 +1,5 @@
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::rules::prelude::*;
 use crate::units::plain;
@@ -97,8 +97,9 @@ declare_rule! {
 }
 
 /// A length of time such as `30s`.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(try_from = "String")]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schemars(inline)]
 pub struct Budget(#[schemars(with = "String")] Duration);
 
 impl TryFrom<String> for Budget {
@@ -107,6 +108,12 @@ impl TryFrom<String> for Budget {
         Duration::parse(&text)
             .map(Self)
             .map_err(|wrong| format!("{}; {}", wrong.message, wrong.help))
+    }
+}
+
+impl From<Budget> for String {
+    fn from(budget: Budget) -> Self {
+        budget.0.to_string()
     }
 }
 
