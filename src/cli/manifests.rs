@@ -11,8 +11,8 @@ use rayon::prelude::*;
 
 use crate::source::{self, ReadError};
 
-use super::input::FILE_NAME;
 use super::Stop;
+use super::input::FILE_NAME;
 
 /// The largest manifest that is read, in bytes: the CRDs of a large operator take 4 MiB.
 pub(super) const MAX_BYTES: u64 = 32 << 20;
@@ -147,9 +147,8 @@ impl Found {
 }
 
 fn is_manifest(name: &Path) -> bool {
-    name.extension().is_some_and(|extension| {
-        extension == "yaml" || extension == "yml" || extension == "json"
-    })
+    name.extension()
+        .is_some_and(|extension| extension == "yaml" || extension == "yml" || extension == "json")
 }
 
 /// The folder that a file stands in; the current one is the empty path.
