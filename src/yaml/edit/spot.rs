@@ -208,7 +208,7 @@ pub fn remains(stream: &Stream<'_>, op: &Op) -> Option<Range<usize>> {
         }
         Op::Set(..) if page.is_block(spot.node) => {
             let end = page.reach(spot.key, spot.node);
-            Some(page.start(spot.node)..page.with_comment(end))
+            Some(page.head(&spot).ok()?..page.with_comment(end))
         }
         Op::Set(..) => Some(page.start(spot.node)..page.end(spot.node)),
         _ => None,
