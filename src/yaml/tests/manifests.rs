@@ -234,7 +234,7 @@ impl Writer {
 
     fn end_line(&mut self) {
         let end = match self.choose(12) {
-            1 => " # note: it's {one\n",
+            1 => " # note: one {two\n",
             2 => "  \n",
             3 => "\n\n",
             4 => "\n   \n",
