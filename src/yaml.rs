@@ -25,19 +25,34 @@ pub fn parse(file: FileId, text: &str) -> Stream<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::Stream;
+    use std::path::Path;
 
     mod manifests;
     mod readers;
     mod robustness;
 
-    pub(super) fn assert_same(fast: &Stream<'_>, slow: &Stream<'_>) {
-        assert_eq!(slow.problems, [], "{:?}", slow.text());
-        assert_eq!(fast.nodes, slow.nodes, "{:?}", slow.text());
-        assert_eq!(fast.owned, slow.owned, "{:?}", slow.text());
-        assert_eq!(fast.comments, slow.comments, "{:?}", slow.text());
-        assert_eq!(fast.documents, slow.documents, "{:?}", slow.text());
-        assert_eq!(fast.duplicates, slow.duplicates, "{:?}", slow.text());
-        assert_eq!(fast.problems, []);
+    pub(super) use readers::both;
+
+    /// Calls `check` with every YAML file below `folder`.
+    fn files(folder: &Path, check: &mut dyn FnMut(&Path, &str)) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files(&path, check);
+            } else if path.extension().is_some_and(|extension| extension == "yaml") {
+                check(&path, &std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn what_slogen_writes_is_read_fast() {
+        let mut count = 0;
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        files(&golden, &mut |path, text| {
+            assert!(both(text).is_some(), "{}", path.display());
+            count += 1;
+        });
+        assert!(count > 50, "{count}");
     }
 }

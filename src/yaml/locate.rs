@@ -154,8 +154,8 @@ fn block_runs(raw: &str, style: Style, text: &str) -> Vec<Run> {
         if length <= indent {
             breaks += 1;
         } else {
-            let deeper =
-                raw[start..].as_bytes().get(indent).is_some_and(|b| matches!(b, b' ' | b'\t'));
+            let first = raw.as_bytes().get(start + indent);
+            let deeper = first.is_some_and(|byte| matches!(byte, b' ' | b'\t'));
             done += if style == Style::Folded && broken && !was_deeper && !deeper {
                 breaks.max(1)
             } else {

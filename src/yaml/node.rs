@@ -380,17 +380,19 @@ impl<'a> Place<'a> {
     /// Keys with their values, merged ones last and only where they are not overridden. Values may be null.
     pub fn entries(self) -> Vec<(&'a str, Place<'a>)> {
         let mut found = Vec::new();
-        self.gather(&mut found, 0);
+        self.gather(&mut found, &mut HashSet::default(), 0);
         found
     }
 
-    fn gather(self, found: &mut Vec<(&'a str, Place<'a>)>, depth: u32) {
+    /// Adds the entries whose keys are not `known` from before.
+    fn gather(
+        self,
+        found: &mut Vec<(&'a str, Place<'a>)>,
+        known: &mut HashSet<&'a str, FxBuildHasher>,
+        depth: u32,
+    ) {
         let merges = self.this().flags & MERGES != 0;
-        let known: HashSet<&str, FxBuildHasher> = if depth > 0 {
-            found.iter().map(|(name, _)| *name).collect()
-        } else {
-            HashSet::default()
-        };
+        let before = found.len();
         for (key, value) in self.own_entries() {
             if let Some(name) = key.text()
                 && !(merges && key.is_merge())
@@ -399,8 +401,11 @@ impl<'a> Place<'a> {
                 found.push((name, value));
             }
         }
+        if merges || depth > 0 {
+            known.extend(found.iter().skip(before).map(|(name, _)| *name));
+        }
         if merges && depth <= MAX_MERGES {
-            self.merged().for_each(|source| source.gather(found, depth + 1));
+            self.merged().for_each(|source| source.gather(found, known, depth + 1));
         }
     }
 

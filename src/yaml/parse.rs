@@ -235,11 +235,8 @@ mod tests {
     use crate::yaml::{Place, Scalar};
 
     fn read(text: &str) -> Stream<'_> {
-        let stream = super::read(FileId::NONE, text);
-        if let Some(fast) = crate::yaml::fast::read(FileId::NONE, text) {
-            crate::yaml::tests::assert_same(&fast, &stream);
-        }
-        stream
+        crate::yaml::tests::both(text);
+        super::read(FileId::NONE, text)
     }
 
     fn slice<'t>(stream: &Stream<'t>, place: Place<'_>) -> &'t str {
