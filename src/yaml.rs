@@ -9,9 +9,11 @@ mod fast;
 mod locate;
 pub mod node;
 mod parse;
+mod path;
 pub mod resolve;
 
 pub use node::{Place, Stream};
+pub use path::Path;
 pub use resolve::Scalar;
 
 use crate::source::FileId;
@@ -25,8 +27,6 @@ pub fn parse(file: FileId, text: &str) -> Stream<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     mod manifests;
     mod readers;
     mod robustness;
@@ -34,7 +34,7 @@ mod tests {
     pub(super) use readers::both;
 
     /// Calls `check` with every YAML file below `folder`.
-    fn files(folder: &Path, check: &mut dyn FnMut(&Path, &str)) {
+    fn files(folder: &std::path::Path, check: &mut dyn FnMut(&std::path::Path, &str)) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn what_slogen_writes_is_read_fast() {
         let mut count = 0;
-        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
         files(&golden, &mut |path, text| {
             assert!(both(text).is_some(), "{}", path.display());
             count += 1;
