@@ -6,8 +6,8 @@ use std::ops::Range;
 use serde_json::Value;
 
 use crate::finding::{Op, Step, Target};
+use crate::yaml::Path;
 use crate::yaml::edit::{self, Refused};
-use crate::yaml::node::Path;
 use crate::yaml::tree::{Body, Tree, plain, trees};
 use crate::yaml::{Stream, parse};
 

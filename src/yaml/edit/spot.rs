@@ -5,8 +5,9 @@ use std::ops::Range;
 use super::page::Page;
 use super::{Refused, target};
 use crate::finding::{Op, Step, Target};
+use crate::yaml::Path;
 use crate::yaml::Stream;
-use crate::yaml::node::{Kind, MERGES, NONE, Node, Path, Style};
+use crate::yaml::node::{Kind, MERGES, NONE, Node, Style};
 
 /// A node with the way to it.
 #[derive(Clone)]
