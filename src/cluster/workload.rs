@@ -31,6 +31,7 @@ pub struct Workload<'a> {
     pub(super) services: Vec<usize>,
     pub(super) autoscalers: Vec<usize>,
     pub(super) budgets: Vec<usize>,
+    pub(super) selected: Vec<usize>,
 }
 
 impl<'a> Deref for Workload<'a> {
@@ -74,6 +75,7 @@ impl<'a> Workload<'a> {
             services: Vec::new(),
             autoscalers: Vec::new(),
             budgets: Vec::new(),
+            selected: Vec::new(),
         }
     }
 
