@@ -31,6 +31,7 @@ const MODULES: [(&str, &[&str]); 21] = [
     ("promql", &["units", "spec", "plan"]),
     ("report", &["source", "finding"]),
     ("rules", &["source", "finding", "units", "yaml", "query", "cluster"]),
+    ("schema", &["source", "finding", "kinds", "tree", "profile", "spec", "report", "rules"]),
     ("config", &["source", "finding", "cluster", "rules", "spec", "tree"]),
     (
         "lint",
@@ -39,7 +40,6 @@ const MODULES: [(&str, &[&str]); 21] = [
             "report",
         ],
     ),
-    ("schema", &["source", "finding", "kinds", "tree", "profile", "spec", "report"]),
     (
         "render",
         &[

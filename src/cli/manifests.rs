@@ -9,7 +9,7 @@ use ignore::WalkBuilder;
 use ignore::gitignore::Gitignore;
 use rayon::prelude::*;
 
-use crate::source::{self, Files, ReadError};
+use crate::source::{self, ReadError};
 
 use super::input::FILE_NAME;
 use super::Stop;
@@ -28,12 +28,16 @@ pub(super) struct Found {
     pub(super) slo: Vec<PathBuf>,
     /// Folders that count as the uppermost ones when a slo.toml is looked for.
     roots: Vec<PathBuf>,
+    /// One slo.toml speaks for every manifest, wherever it stands.
+    everywhere: bool,
 }
 
 /// A manifest that was read.
-pub(super) struct Text {
+pub(super) struct Manifest {
     pub(super) path: PathBuf,
     pub(super) text: Result<String, ReadError>,
+    /// It came from standard input; `path` is the name that the user gave it.
+    pub(super) stdin: bool,
 }
 
 impl Found {
@@ -49,14 +53,10 @@ impl Found {
             if meta.is_dir() {
                 found.walk(path, exclude)?;
             } else {
-                let folder = parent(path);
-                let slo = folder.join(FILE_NAME);
-                if slo.is_file() {
-                    found.slo.push(clean(slo));
-                }
-                found.roots.push(folder);
+                let path = clean(path.clone());
+                found.beside(&path);
                 found.given.push(path.clone());
-                found.manifests.push(path.clone());
+                found.manifests.push(path);
             }
         }
         found.manifests.sort_unstable();
@@ -64,6 +64,22 @@ impl Found {
         found.slo.sort_unstable();
         found.slo.dedup();
         Ok(found)
+    }
+
+    /// Looks for a slo.toml in the folder of `path`, which alone was asked to be linted.
+    pub(super) fn beside(&mut self, path: &Path) {
+        let folder = parent(&clean(path.to_path_buf()));
+        let slo = folder.join(FILE_NAME);
+        if slo.is_file() {
+            self.slo.push(slo);
+        }
+        self.roots.push(folder);
+    }
+
+    /// Lets one slo.toml speak for every manifest.
+    pub(super) fn only_slo(&mut self, path: &Path) {
+        self.slo = vec![path.to_path_buf()];
+        self.everywhere = true;
     }
 
     fn walk(&mut self, folder: &Path, exclude: &Gitignore) -> Result<(), Stop> {
@@ -90,7 +106,7 @@ impl Found {
     }
 
     /// Reads all manifests, in their order.
-    pub(super) fn read(&self) -> Vec<Text> {
+    pub(super) fn read(&self) -> Vec<Manifest> {
         let read = |buffer: &mut Vec<u8>, path: &PathBuf| {
             // What the user names may be a pipe.
             let text = if self.given.contains(path) {
@@ -98,7 +114,7 @@ impl Found {
             } else {
                 read_regular(path, buffer)
             };
-            Text { path: path.clone(), text }
+            Manifest { path: path.clone(), text, stdin: false }
         };
         self.manifests.par_iter().map_init(Vec::new, read).collect()
     }
@@ -109,7 +125,11 @@ impl Found {
         let by_folder: BTreeMap<PathBuf, usize> =
             self.slo.iter().enumerate().map(|(index, path)| (parent(path), index)).collect();
         let roots = self.roots.clone();
+        let everywhere = self.everywhere;
         move |manifest| {
+            if everywhere {
+                return Some(0);
+            }
             if by_folder.is_empty() {
                 return None;
             }
@@ -158,18 +178,4 @@ fn read_regular(path: &Path, buffer: &mut Vec<u8>) -> Result<String, ReadError> 
         return source::text(start.to_vec());
     }
     source::read_from(start.chain(file), MAX_BYTES)
-}
-
-/// Puts texts into `files`.
-pub(super) fn add(files: &mut Files, texts: Vec<Text>) -> Vec<(crate::source::FileId, PathBuf, Option<ReadError>)> {
-    texts
-        .into_iter()
-        .map(|Text { path, text }| {
-            let name = path.display().to_string();
-            match text {
-                Ok(text) => (files.add(name, text), path, None),
-                Err(error) => (files.add(name, ""), path, Some(error)),
-            }
-        })
-        .collect()
 }

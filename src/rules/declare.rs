@@ -63,6 +63,11 @@ impl Meta {
         self.docs.first().map_or("", |line| line.strip_prefix(' ').unwrap_or(line))
     }
 
+    /// Where the reference, `src/rules/README.md`, has it.
+    pub fn anchor(&self) -> String {
+        self.name.replace('/', "")
+    }
+
     /// The documentation as Markdown.
     pub fn markdown(&self) -> String {
         let lines = self.docs.iter().map(|line| line.strip_prefix(' ').unwrap_or(line));
@@ -127,6 +132,47 @@ impl Entry {
     /// The rule with these options, the others as they are by default.
     pub fn with_options(&self, options: Value) -> Result<Box<dyn Rule>, String> {
         (self.build)(options)
+    }
+
+    /// Everything about it, for people: name and levels, documentation, options.
+    pub fn page(&self) -> String {
+        let meta = &self.meta;
+        let mut page = format!("# {}\n\n{}\n", meta.name, meta.markdown().trim_end());
+        page += &format!("\n## Facts\n- Severity: {}\n", meta.severity.word());
+        let preset = match meta.preset {
+            Preset::Recommended => "`recommended`",
+            Preset::Slo => "`recommended`, beside a slo.toml",
+            Preset::Strict => "`strict`",
+            Preset::Security => "`security`",
+        };
+        page += &format!("- Preset: {preset}\n");
+        let fix = match meta.fix {
+            FixKind::None => "none",
+            FixKind::Safe => "safe (`--fix`)",
+            FixKind::Unsafe => "unsafe (`--unsafe-fixes`)",
+            FixKind::Mixed => "safe (`--fix`) or unsafe (`--unsafe-fixes`), by the case",
+        };
+        page += &format!("- Fix: {fix}\n- Since: {}\n", meta.since);
+        page += &self.option_list();
+        page
+    }
+
+    /// The options with their defaults, as a list.
+    fn option_list(&self) -> String {
+        let schema = self.options();
+        let Some(options) = schema.get("properties").and_then(Value::as_object) else {
+            return String::new();
+        };
+        let entry = |(name, option): (&String, &Value)| {
+            let about = option.get("description").and_then(Value::as_str).unwrap_or("");
+            let default = option.get("default").map_or("none".to_owned(), Value::to_string);
+            format!("- `{name}`: {about} Default: `{default}`\n")
+        };
+        let entries: String = options.iter().map(entry).collect();
+        if entries.is_empty() {
+            return entries;
+        }
+        format!("\n## Options\nIn `[lint.rules.\"{}\"]`:\n\n{entries}", self.meta.name)
     }
 
     /// The JSON Schema of its options.
