@@ -7,6 +7,7 @@ pub mod autoscaler;
 pub mod declared;
 pub mod effective;
 pub mod labels;
+pub mod nearby;
 pub mod network;
 pub mod object;
 pub mod queries;
@@ -19,12 +20,12 @@ pub use autoscaler::{Autoscaler, Bound, Metric, Reference, Unscalable, Utilizati
 pub use declared::{Declared, Settings, Written};
 pub use effective::Replicas;
 pub use labels::{Labels, Requirement, Selector};
+pub use nearby::Nearby;
 pub use network::{Budget, Endpoint, Monitor, Namespaces, PortRef, Service, ServicePort, Share};
 pub use object::{Kind, Object};
 pub use queries::{Carrier, Role};
 pub use workload::{Amount, AmountSource, Container, Port, Probe, ProbeKind, Workload};
 
-use crate::source::FileId;
 use crate::yaml::{self, Place, Stream};
 
 /// One file of the input, read. The files of a run come in the order of their [`crate::source::FileId`]s.
@@ -55,9 +56,6 @@ pub struct Cluster<'a> {
     by_kind: FxHashMap<Kind, Vec<usize>>,
     by_name: FxHashMap<&'a str, Vec<usize>>,
     services_of: FxHashMap<&'a str, Vec<usize>>,
-    by_namespace: FxHashMap<Option<&'a str>, Vec<usize>>,
-    /// Workloads by file, those with a namespace apart from those without.
-    by_file: FxHashMap<(FileId, bool), Vec<usize>>,
 }
 
 /// YAML inside of scalars, such as the adapter's configuration in a ConfigMap, read as files of their own whose
@@ -151,8 +149,6 @@ impl<'a> Cluster<'a> {
             by_kind: FxHashMap::default(),
             by_name: FxHashMap::default(),
             services_of: FxHashMap::default(),
-            by_namespace: FxHashMap::default(),
-            by_file: FxHashMap::default(),
         };
         for (object, view) in found {
             cluster.add(object, view);
@@ -213,9 +209,6 @@ impl<'a> Cluster<'a> {
     fn resolve(&mut self) {
         for (index, workload) in self.workloads.iter().enumerate() {
             self.by_name.entry(workload.name).or_default().push(index);
-            self.by_namespace.entry(workload.namespace).or_default().push(index);
-            let file = (workload.root.file(), workload.namespace.is_some());
-            self.by_file.entry(file).or_default().push(index);
         }
         for (index, service) in self.services.iter().enumerate() {
             self.services_of.entry(service.name).or_default().push(index);
@@ -261,27 +254,18 @@ impl<'a> Cluster<'a> {
                 }
             })
             .collect();
+        let names = Nearby::new(workloads.iter().map(|workload| (workload.name, &workload.object)));
         let of_autoscalers: Vec<_> = self
             .autoscalers
             .iter()
             .map(|autoscaler| {
-                let named = self.by_name.get(autoscaler.target.name)?;
-                named.iter().copied().find(|index| {
+                let named = names.of(autoscaler.target.name, autoscaler);
+                let found = named.filter(|index| {
                     workloads.get(*index).is_some_and(|workload| {
                         autoscaler.target.names(workload) && autoscaler.shares_namespace(workload)
                     })
-                })
-            })
-            .collect();
-        let mut scaled: Vec<usize> = of_autoscalers.iter().copied().flatten().collect();
-        scaled.sort_unstable();
-        scaled.dedup();
-        let of_selectors: Vec<_> = scaled
-            .into_par_iter()
-            .filter_map(|index| {
-                let workload = workloads.get(index)?;
-                let selector = workload.selector.as_ref().filter(|it| !it.is_empty())?;
-                Some((index, pods(selector, workload)))
+                });
+                found.min()
             })
             .collect();
         drop(templates);
@@ -311,9 +295,6 @@ impl<'a> Cluster<'a> {
                 self.workloads[workload].autoscalers.push(index);
             }
             self.autoscalers[index].workload = found;
-        }
-        for (index, found) in of_selectors {
-            self.workloads[index].selected = found;
         }
     }
 
@@ -469,21 +450,7 @@ impl<'a> Cluster<'a> {
         &'c self,
         object: &'c Object<'a>,
     ) -> impl Iterator<Item = &'c Workload<'a>> + Clone {
-        let same = self.by_namespace.get(&object.namespace);
-        let file = self.by_file.get(&(object.root.file(), object.namespace.is_none()));
-        let found = [same, file].into_iter().flatten().flatten();
-        found
-            .filter_map(|index| self.workloads.get(*index))
-            .filter(|workload| workload.shares_namespace(object))
-    }
-
-    /// The workloads whose pods the selector of `workload` picks, its own among them. Only known where an
-    /// autoscaler counts them.
-    pub fn workloads_selected_by(
-        &self,
-        workload: &Workload<'a>,
-    ) -> impl Iterator<Item = &Workload<'a>> {
-        workload.selected.iter().filter_map(|index| self.workloads.get(*index))
+        self.workloads.iter().filter(|workload| workload.shares_namespace(object))
     }
 }
 

@@ -31,7 +31,6 @@ pub struct Workload<'a> {
     pub(super) services: Vec<usize>,
     pub(super) autoscalers: Vec<usize>,
     pub(super) budgets: Vec<usize>,
-    pub(super) selected: Vec<usize>,
 }
 
 impl<'a> Deref for Workload<'a> {
@@ -75,7 +74,6 @@ impl<'a> Workload<'a> {
             services: Vec::new(),
             autoscalers: Vec::new(),
             budgets: Vec::new(),
-            selected: Vec::new(),
         }
     }
 

@@ -1,7 +1,4 @@
-use rustc_hash::FxHashMap;
-
 use crate::rules::prelude::*;
-use crate::source::FileId;
 
 declare_rule! {
     /// Two autoscalers scale one workload.
@@ -60,10 +57,11 @@ declare_rule! {
 impl Rule for CompetingAutoscalers {
     fn check(&self, cx: &mut Ctx<'_>) {
         let autoscalers = cx.cluster.autoscalers();
-        let teams = Teams::new(autoscalers);
+        let targets = Nearby::new(autoscalers.iter().map(|it| (target(it), &it.object)));
         for autoscaler in autoscalers.iter().filter(|autoscaler| counts(autoscaler)) {
-            let earlier = teams.near(autoscaler).filter_map(|index| autoscalers.get(index));
-            let rivals = earlier.filter(|other| rank(other) < rank(autoscaler));
+            let beside = targets.of(target(autoscaler), autoscaler);
+            let others = beside.filter_map(|index| autoscalers.get(index));
+            let rivals = others.filter(|other| rank(other) < rank(autoscaler));
             let rival = rivals.filter(|other| compete(autoscaler, other)).min_by_key(|it| rank(it));
             let Some(rival) = rival else { continue };
             let both = format!(
@@ -101,6 +99,10 @@ impl Rule for CompetingAutoscalers {
     }
 }
 
+fn target<'a>(autoscaler: &Autoscaler<'a>) -> (&'a str, &'a str) {
+    (autoscaler.target.kind, autoscaler.target.name)
+}
+
 /// An HPA goes before a ScaledObject, which then is the intruder; else the earlier one.
 fn rank(autoscaler: &Autoscaler<'_>) -> (bool, usize) {
     (autoscaler.is_keda(), autoscaler.index)
@@ -127,36 +129,6 @@ fn takes_over(scaled_object: &Autoscaler<'_>, hpa: &Autoscaler<'_>) -> bool {
     scaled_object.is_keda()
         && scaled_object.annotation("scaledobject.keda.sh/transfer-hpa-ownership") == Some("true")
         && name.and_then(Place::text) == Some(hpa.name)
-}
-
-/// Autoscalers by what they scale.
-struct Teams<'a> {
-    by_namespace: FxHashMap<(&'a str, &'a str, Option<&'a str>), Vec<usize>>,
-    /// Those with a namespace apart from those without.
-    by_file: FxHashMap<(&'a str, &'a str, FileId, bool), Vec<usize>>,
-}
-
-impl<'a> Teams<'a> {
-    fn new(autoscalers: &[Autoscaler<'a>]) -> Self {
-        let mut teams = Self { by_namespace: FxHashMap::default(), by_file: FxHashMap::default() };
-        for autoscaler in autoscalers {
-            let (kind, name) = (autoscaler.target.kind, autoscaler.target.name);
-            let (namespace, file) = (autoscaler.namespace, autoscaler.root.file());
-            teams.by_namespace.entry((kind, name, namespace)).or_default().push(autoscaler.index);
-            let key = (kind, name, file, namespace.is_some());
-            teams.by_file.entry(key).or_default().push(autoscaler.index);
-        }
-        teams
-    }
-
-    /// All that may share namespace and target with `autoscaler`, itself among them.
-    fn near(&self, autoscaler: &Autoscaler<'a>) -> impl Iterator<Item = usize> {
-        let (kind, name) = (autoscaler.target.kind, autoscaler.target.name);
-        let (namespace, file) = (autoscaler.namespace, autoscaler.root.file());
-        let same = self.by_namespace.get(&(kind, name, namespace));
-        let mixed = self.by_file.get(&(kind, name, file, namespace.is_none()));
-        [same, mixed].into_iter().flatten().flatten().copied()
-    }
 }
 
 cases! {

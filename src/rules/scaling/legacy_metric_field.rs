@@ -77,7 +77,7 @@ impl Rule for LegacyMetricField {
                 "v1" => list_under_v1(cx, hpa, spec),
                 "v2beta1" => {
                     cpu_field(cx, hpa, spec);
-                    metrics().for_each(|(_, source)| later_field(cx, hpa, source));
+                    metrics().for_each(|(_, source)| later_field(cx, hpa, spec, source));
                 }
                 "v2" | "v2beta2" => {
                     cpu_field(cx, hpa, spec);
@@ -115,7 +115,7 @@ fn list_under_v1(cx: &mut Ctx<'_>, hpa: &Autoscaler<'_>, spec: Place<'_>) {
         .report(hpa, key_of(metrics), message)
         .here("dropped, or refused")
         .help("write `apiVersion: autoscaling/v2`");
-    if let (Some(version), None) = (hpa.at("apiVersion"), cpu) {
+    if let (Some(version), true) = (hpa.at("apiVersion"), is_modern(spec)) {
         report
             .fix_safe("set apiVersion to `autoscaling/v2`", [edit::set(version, "autoscaling/v2")]);
     }
@@ -161,7 +161,7 @@ fn cpu_field(cx: &mut Ctx<'_>, hpa: &Autoscaler<'_>, spec: Place<'_>) {
 }
 
 /// A field of v2 under v2beta1.
-fn later_field(cx: &mut Ctx<'_>, hpa: &Autoscaler<'_>, source: Place<'_>) {
+fn later_field(cx: &mut Ctx<'_>, hpa: &Autoscaler<'_>, spec: Place<'_>, source: Place<'_>) {
     let keys = ["target", "metric", "describedObject"];
     // The `target` of an Object metric was the object.
     let is_later = |place: &Place<'_>| !is_reference(*place) && place.is_mapping();
@@ -176,10 +176,16 @@ fn later_field(cx: &mut Ctx<'_>, hpa: &Autoscaler<'_>, source: Place<'_>) {
         .report(hpa, key_of(field), message)
         .here("dropped, or refused")
         .help("write `apiVersion: autoscaling/v2`");
-    if let (Some(version), true) = (hpa.at("apiVersion"), earlier_keys(source).is_empty()) {
+    if let (Some(version), true) = (hpa.at("apiVersion"), is_modern(spec)) {
         report
             .fix_safe("set apiVersion to `autoscaling/v2`", [edit::set(version, "autoscaling/v2")]);
     }
+}
+
+/// True if v2 has every field that the metrics have.
+fn is_modern(spec: Place<'_>) -> bool {
+    spec.get("targetCPUUtilizationPercentage").is_none()
+        && spec.list("metrics").flat_map(sources).all(|(_, source)| earlier_keys(source).is_empty())
 }
 
 fn is_reference(place: Place<'_>) -> bool {

@@ -86,10 +86,14 @@ declare_rule! {
 impl Rule for OverlappingSelectors {
     fn check(&self, cx: &mut Ctx<'_>) {
         let cluster = cx.cluster;
+        let mut pods = None;
         for scaled in cluster.workloads() {
             let Some(autoscaler) = cluster.autoscalers_of(scaled).next() else { continue };
-            let Some(selector) = &scaled.selector else { continue };
-            for other in cluster.workloads_selected_by(scaled) {
+            let Some(selector) = scaled.selector.as_ref().filter(|it| !it.is_empty()) else {
+                continue;
+            };
+            let pods = pods.get_or_insert_with(|| Pods::new(cluster));
+            for other in pods.selected(scaled, selector) {
                 if is_same(scaled, other) || other.owned || has_no_pods(cluster, other) {
                     continue;
                 }
@@ -112,6 +116,39 @@ impl Rule for OverlappingSelectors {
     }
 }
 
+/// Workloads by the labels of their pods.
+struct Pods<'c, 'a> {
+    workloads: &'c [Workload<'a>],
+    labelled: Nearby<'a, (&'a str, &'a str)>,
+    all: Nearby<'a, ()>,
+}
+
+impl<'c, 'a> Pods<'c, 'a> {
+    fn new(cluster: &'c Cluster<'a>) -> Self {
+        let workloads = cluster.workloads();
+        let all = Nearby::new(workloads.iter().map(|workload| ((), &workload.object)));
+        let mut labelled = Nearby::default();
+        for workload in workloads {
+            for (key, value) in workload.labels.iter() {
+                labelled.add((key, value.text().unwrap_or("")), workload, workload.index);
+            }
+        }
+        Self { workloads, labelled, all }
+    }
+
+    /// Those beside `scaled` that its selector picks.
+    fn selected(&self, scaled: &Workload<'a>, selector: &Selector<'a>) -> Vec<&'c Workload<'a>> {
+        let having = |(key, value, _): &(&'a str, &'a str, Place<'a>)| -> Vec<usize> {
+            self.labelled.of((key, value), scaled).collect()
+        };
+        let rarest = selector.labels.iter().map(having).min_by_key(Vec::len);
+        let mut found = rarest.unwrap_or_else(|| self.all.of((), scaled).collect());
+        found.sort_unstable();
+        let found = found.into_iter().filter_map(|index| self.workloads.get(index));
+        found.filter(|it| it.shares_namespace(scaled) && selector.matches(it.labels)).collect()
+    }
+}
+
 /// True if both are one object, as in a base and its overlay, or have one template, as an Argo Rollout and the
 /// Deployment that it replaces.
 fn is_same(one: &Workload<'_>, other: &Workload<'_>) -> bool {
@@ -121,7 +158,7 @@ fn is_same(one: &Workload<'_>, other: &Workload<'_>) -> bool {
 }
 
 fn has_no_pods<'a>(cluster: &Cluster<'a>, workload: &Workload<'a>) -> bool {
-    cluster.replicas(workload).is_some_and(|replicas| replicas.max == 0)
+    cluster.replicas(workload).is_some_and(|replicas| replicas.owner.is_none() && replicas.max == 0)
 }
 
 /// The label that makes `workload` match.

@@ -43,6 +43,7 @@ impl Rule for RejectedBounds {
                     place,
                     format!("HPA `{}` has maxReplicas {count}, the least is 1", hpa.name),
                 )
+                .here("the API server refuses it")
                 .help("set `maxReplicas` to 1 or more");
             } else if let (Some((min, place)), Some((max, ceiling))) = (min, max)
                 && min > max

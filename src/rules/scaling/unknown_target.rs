@@ -74,6 +74,7 @@ impl Rule for UnknownTarget {
     fn check(&self, cx: &mut Ctx<'_>) {
         let cluster = cx.cluster;
         let mut named: Option<FxHashMap<&str, Vec<&Object<'_>>>> = None;
+        let mut slips = 0;
         for autoscaler in cluster.autoscalers() {
             let name = autoscaler.target_ref.and_then(|target| target.get("name"));
             let Some(name) = name.filter(|name| name.text().is_some_and(is_name)) else { continue };
@@ -84,11 +85,14 @@ impl Rule for UnknownTarget {
             let named = named.get_or_insert_with(|| by_name(cluster));
             let objects = named.get(autoscaler.target.name).map_or(&[][..], Vec::as_slice);
             if !objects.iter().any(|object| is_target(autoscaler, object)) {
-                report(cx, autoscaler, name);
+                report(cx, autoscaler, name, &mut slips);
             }
         }
     }
 }
+
+/// Where so many targets are missing, the input is incomplete, and no name in it tells of a slip.
+const MOST_SLIPS: usize = 100;
 
 /// False for what another tool still has to fill in.
 fn is_name(text: &str) -> bool {
@@ -131,13 +135,21 @@ enum Near<'c, 'a> {
     Name(&'c Workload<'a>),
 }
 
-fn near<'c, 'a>(cluster: &'c Cluster<'a>, autoscaler: &'c Autoscaler<'a>) -> Option<Near<'c, 'a>> {
+fn near<'c, 'a>(
+    cluster: &'c Cluster<'a>,
+    autoscaler: &'c Autoscaler<'a>,
+    slips: &mut usize,
+) -> Option<Near<'c, 'a>> {
     let target = autoscaler.target;
     let named = || cluster.workloads_named(target.name).filter(|workload| !workload.owned);
     let kind = || named().find(|workload| workload.shares_namespace(autoscaler));
     let namespace = || named().find(|workload| target.names(workload));
     // What has an autoscaler already is not what this one forgot.
-    let similar = || {
+    let mut similar = || {
+        *slips += 1;
+        if *slips > MOST_SLIPS {
+            return None;
+        }
         let fits = |workload: &&Workload<'a>| {
             workload.kind_name == target.kind
                 && workload.name.len().abs_diff(target.name.len()) <= 2
@@ -153,11 +165,16 @@ fn near<'c, 'a>(cluster: &'c Cluster<'a>, autoscaler: &'c Autoscaler<'a>) -> Opt
         .or_else(|| similar().map(Near::Name))
 }
 
-fn report<'a>(cx: &mut Ctx<'_>, autoscaler: &Autoscaler<'a>, name: Place<'a>) {
+fn report<'a>(
+    cx: &mut Ctx<'_>,
+    autoscaler: &Autoscaler<'a>,
+    name: Place<'a>,
+    slips: &mut usize,
+) {
     let cluster = cx.cluster;
     let target = autoscaler.target;
     let closed = cluster.settings.closed_world;
-    let near = near(cluster, autoscaler);
+    let near = near(cluster, autoscaler, slips);
     if near.is_none() && !closed && cluster.workloads_beside(autoscaler).next().is_none() {
         return;
     }
