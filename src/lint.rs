@@ -79,6 +79,7 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
     }
     let embedded = cluster::embedded(&inputs);
     let cluster = Cluster::new(&inputs, &embedded, &options.settings, slo);
+    outcome.objects = cluster.count_by_input();
     let found =
         options.rules.as_slice().par_iter().map(|active| run(active, &cluster, &options.rules));
     outcome.findings.extend(found.flatten_iter().collect::<Vec<_>>());
@@ -100,10 +101,11 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
     outcome
 }
 
-/// False for a text that holds neither an object nor a file of Prometheus or its adapter.
+/// False for a text that holds neither an object nor a file of Prometheus or its adapter, nor a kustomization, which
+/// needs no kind, with versions of images.
 fn may_hold_objects(text: &str) -> bool {
     let holds = |word: &str| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some();
-    holds("apiVersion") || holds("expr") || holds("seriesQuery")
+    ["apiVersion", "expr", "seriesQuery", "newTag", "sha256:"].into_iter().any(holds)
 }
 
 /// Runs one rule. A panic is a bug of that rule alone: it is reported, and the others count.

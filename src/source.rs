@@ -3,6 +3,7 @@
 //! Every span names its file, so that one finding may point into slo.toml and into a profile at once.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -73,7 +74,7 @@ pub enum Unit {
 }
 
 /// A text with its name.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SourceFile {
     /// The name to print: the path as the user gave it, or `profile NAME`.
     pub name: String,
@@ -197,7 +198,7 @@ impl SourceFile {
 const BLOCK: usize = 1024;
 
 /// What turns offsets into positions.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Index {
     /// Offset of each line's first byte.
     lines: Vec<u32>,
@@ -267,6 +268,16 @@ impl Files {
         let id = FileId(u32::try_from(self.0.len()).unwrap_or(u32::MAX));
         self.0.push(SourceFile::new(name.into(), text.into()));
         id
+    }
+
+    /// The same files in the same order, those of `texts` with another text.
+    #[must_use]
+    pub fn with(&self, texts: &BTreeMap<FileId, String>) -> Self {
+        let file = |(id, file): (u32, &SourceFile)| match texts.get(&FileId(id)) {
+            Some(text) => SourceFile::new(file.name.clone(), Cow::Owned(text.clone())),
+            None => file.clone(),
+        };
+        Self((0..).zip(&self.0).map(file).collect())
     }
 
     /// The file that `add` gave this id to.

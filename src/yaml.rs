@@ -1,15 +1,17 @@
 //! The only module that knows YAML text.
 //!
 //! Reading: text → an arena of nodes that know their bytes ([`parse`], [`node`]). A [`Place`] is a cursor in it;
-//! a rule reads keys and values through it and never sees text or offsets. Writing: [`emit`].
+//! a rule reads keys and values through it and never sees text or offsets. Writing: [`emit`]. Changing: [`edit`], held to what [`tree`] says.
 
 mod build;
+pub mod edit;
 pub mod emit;
 mod fast;
 mod locate;
 pub mod node;
 mod parse;
 pub mod resolve;
+pub mod tree;
 
 pub use node::{Place, Problem, Stream};
 pub use resolve::Scalar;
@@ -26,9 +28,11 @@ pub fn parse(file: FileId, text: &str) -> Stream<'_> {
 /// Reads the text of a scalar as a file of its own, whose spans lead back to where the scalar spells them.
 pub fn parse_inside(scalar: Place<'_>) -> Stream<'_> {
     let text = scalar.text().unwrap_or("");
-    let stream = Stream { within: Some(scalar), ..parse(scalar.file(), text) };
+    let mut stream = parse(scalar.file(), text);
+    stream.within = Some(scalar);
     // Its own problems are not those of the file around it.
-    Stream { problems: Vec::new(), ..stream }
+    stream.problems.clear();
+    stream
 }
 
 #[cfg(test)]

@@ -11,8 +11,7 @@ use slogen::cli::{Io, Outcome};
 fn lint(args: &[&str]) -> (Outcome, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let args = ["slogen", "lint", "--no-config"].iter().chain(args).map(Into::into);
-    let outcome =
-        slogen::cli::run(args, &mut Io { out: &mut out, err: &mut err, colour: false });
+    let outcome = slogen::cli::run(args, &mut Io { out: &mut out, err: &mut err, colour: false });
     let text = String::from_utf8(out).unwrap() + &String::from_utf8(err).unwrap();
     (outcome, text)
 }
@@ -28,7 +27,8 @@ fn every_golden_is_clean() {
         let case = case.unwrap().path();
         if case.join("slo.toml").is_file() {
             cases += 1;
-            let (outcome, text) = lint(&["--fail-on", "warning", "--format", "concise", case.to_str().unwrap()]);
+            let (outcome, text) =
+                lint(&["--fail-on", "warning", "--format", "concise", case.to_str().unwrap()]);
             assert_eq!(outcome, Outcome::Done, "{text}");
         }
     }

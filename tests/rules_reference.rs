@@ -40,7 +40,8 @@ fn reference() -> String {
         let (name, anchor) = (meta.name, meta.anchor());
         let (severity, on, fix) = (meta.severity.word(), preset(meta.preset), fix(meta.fix));
         let summary = meta.summary();
-        writeln!(text, "| [`{name}`](#{anchor}) | {severity} | {on} | {fix} | {summary} |").unwrap();
+        writeln!(text, "| [`{name}`](#{anchor}) | {severity} | {on} | {fix} | {summary} |")
+            .unwrap();
     }
     for entry in RULES {
         if entry.meta.family() != family {

@@ -22,7 +22,12 @@ fn root() -> PathBuf {
 }
 
 fn schemas() -> [(&'static str, Value); 4] {
-    [("slo", document::slo()), ("profile", document::profile()), ("config", document::config()), ("report", document::report())]
+    [
+        ("slo", document::slo()),
+        ("profile", document::profile()),
+        ("config", document::config()),
+        ("report", document::report()),
+    ]
 }
 
 #[test]

@@ -72,9 +72,9 @@ impl Found {
         }
         let mut builder = GitignoreBuilder::new(&self.folder);
         for glob in &config.exclude {
-            builder
-                .add_line(None, glob)
-                .map_err(|error| Stop::Message(format!("`exclude`: `{glob}` is no glob: {error}")))?;
+            builder.add_line(None, glob).map_err(|error| {
+                Stop::Message(format!("`exclude`: `{glob}` is no glob: {error}"))
+            })?;
         }
         builder.build().map_err(|error| Stop::Message(format!("`exclude`: {error}")))
     }

@@ -20,6 +20,7 @@ use super::manifests::{self, Found, Manifest};
 use super::{Io, Outcome, Run, Stop, configuration, output, rules};
 
 /// What `slogen lint` is asked for.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Manifests, folders that hold some, or `-` for standard input.
@@ -207,16 +208,17 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
     if loaded.unreadable > 0 {
         return Ok(Outcome::Failed);
     }
-    let fails = |finding: &Finding| {
-        args.fail_on.severity().is_some_and(|least| finding.severity <= least)
-    };
+    let fails =
+        |finding: &Finding| args.fail_on.severity().is_some_and(|least| finding.severity <= least);
     Ok(if outcome.findings.iter().any(fails) { Outcome::Found } else { Outcome::Done })
 }
 
 /// The formats, each with its file; the last one without a file of its own gets `--output-file`.
 fn reports(args: &Args) -> Result<Vec<(Format, Option<PathBuf>)>, Stop> {
     let mut reports = args.format.clone();
-    if !reports.iter().any(|(_, file)| file.is_none()) && (reports.is_empty() || args.output_file.is_some()) {
+    if !reports.iter().any(|(_, file)| file.is_none())
+        && (reports.is_empty() || args.output_file.is_some())
+    {
         reports.push((Format::Human, None));
     }
     if let Some(file) = &args.output_file
@@ -285,8 +287,7 @@ fn load(args: &Args, io: &mut Io<'_>) -> Result<Loaded, Stop> {
         return Err(Stop::Message(complaint));
     }
     let exclude = configuration.exclude(&config)?;
-    let paths: Vec<_> =
-        args.paths.iter().filter(|path| *path != Path::new("-")).cloned().collect();
+    let paths: Vec<_> = args.paths.iter().filter(|path| *path != Path::new("-")).cloned().collect();
     let mut found = Found::new(&paths, &exclude)?;
     if stdin {
         found.beside(&args.stdin_filename);
@@ -320,7 +321,7 @@ fn load(args: &Args, io: &mut Io<'_>) -> Result<Loaded, Stop> {
     }
     manifests.retain(|manifest| manifest.text.is_ok());
     let Config { rules, mut settings, baseline, .. } = config;
-    settings.namespace = args.namespace.clone();
+    settings.namespace.clone_from(&args.namespace);
     settings.closed_world |= args.closed_world;
     let options = Options { rules, settings, ignores: !args.no_ignores, today: today() };
     let baseline = baseline.map(|path| configuration.folder.join(path));
@@ -404,7 +405,8 @@ fn read_baseline(path: &Path) -> Result<Baseline, Stop> {
     let cannot = |reason: String| {
         Stop::Message(format!("cannot read the baseline `{}`: {reason}", path.display()))
     };
-    let text = source::read(path, manifests::MAX_BYTES).map_err(|error| cannot(error.to_string()))?;
+    let text =
+        source::read(path, manifests::MAX_BYTES).map_err(|error| cannot(error.to_string()))?;
     Baseline::parse(&text).map_err(|reason| {
         cannot(format!("{reason}; `--write-baseline {}` writes a new one", path.display()))
     })

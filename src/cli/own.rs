@@ -36,7 +36,8 @@ fn at_cause(finding: &Finding, plan: &Plan<'_>) -> Finding {
         finding.object.as_ref().map_or(("", ""), |object| (&*object.kind, &*object.name));
     let patches = plan.spec.doc.patch.iter().flat_map(|patches| patches.iter());
     let patch = patches.into_iter().find(|patch| {
-        *patch.target.kind == kind && patch.target.name.as_ref().is_none_or(|wanted| **wanted == name)
+        *patch.target.kind == kind
+            && patch.target.name.as_ref().is_none_or(|wanted| **wanted == name)
     });
     let span = patch.map_or_else(|| section(finding.rule, plan), |patch| patch.at);
     let message = format!("{kind} `{name}` would be wrong: {}", finding.message);

@@ -96,8 +96,13 @@ mod tests {
 
     #[test]
     fn an_empty_one_and_a_strange_one() {
-        assert_eq!(Baseline::parse(&Baseline::of(&[], &Files::default()).text()).unwrap().findings.len(), 0);
+        assert_eq!(
+            Baseline::parse(&Baseline::of(&[], &Files::default()).text()).unwrap().findings.len(),
+            0
+        );
         assert!(Baseline::parse("{}").is_err());
-        assert!(Baseline::parse("{\"version\": 2, \"findings\": {}}").unwrap_err().contains("version"));
+        assert!(
+            Baseline::parse("{\"version\": 2, \"findings\": {}}").unwrap_err().contains("version")
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Runs every rule over the examples in its documentation and over its `cases!`.
 
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Safety, Severity};
+use crate::fix;
 use crate::lint::Outcome;
 use crate::lint::example::{Example, UNNAMED, listed};
 use crate::rules::{FixKind, Preset, RULES};
@@ -48,6 +49,22 @@ fn edge_cases() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What the fixes of `rule`, unsafe ones included, make of the one manifest of an example, the lines that direct
+/// the example left as they are.
+fn mend(text: &str, rule: &str) -> String {
+    let example = split(text);
+    let mut lint = |files: &Files| {
+        example.lint_as(files, &[rule]).unwrap_or_else(|reason| panic!("{reason}")).findings
+    };
+    let outcome = fix::run(&example.files, Safety::Unsafe, &mut lint);
+    assert_eq!(outcome.refused, [], "{rule}: in\n{text}");
+    let mut mended = text.to_owned();
+    for (file, after) in &outcome.texts {
+        mended = mended.replace(&*example.files.get(*file).text, after);
+    }
+    mended
+}
+
 #[test]
 fn documented_examples() {
     let mut wrong = Vec::new();
@@ -79,6 +96,20 @@ fn documented_examples() {
                     &own,
                     &texts.files,
                 );
+            }
+        }
+        let blocks = entry.meta.blocks();
+        for pair in blocks.windows(2) {
+            if let [(bad, before), (fixed, after)] = pair
+                && (bad.as_str(), fixed.as_str()) == ("yaml,bad", "yaml,fixed")
+            {
+                let mended = mend(before, rule);
+                if mended != *after {
+                    complain(&format!("its fix gives\n{mended}"), &[], &Files::default());
+                }
+                if mend(after, rule) != *after {
+                    complain("its fixed example can be fixed further", &[], &Files::default());
+                }
             }
         }
         let fixed = entry.meta.examples("yaml,fixed");

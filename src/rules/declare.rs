@@ -58,6 +58,11 @@ impl Meta {
         self.name.split_once('/').map_or(self.name, |(family, _)| family)
     }
 
+    /// The part of the name behind the slash.
+    pub fn bare(&self) -> &'static str {
+        self.name.split_once('/').map_or(self.name, |(_, bare)| bare)
+    }
+
     /// The first line of the documentation.
     pub fn summary(&self) -> &'static str {
         self.docs.first().map_or("", |line| line.strip_prefix(' ').unwrap_or(line))
@@ -74,22 +79,31 @@ impl Meta {
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    /// The code blocks of the documentation whose info string is `info`, such as `yaml,bad`.
-    pub fn examples(&self, info: &str) -> Vec<String> {
-        let mut found = Vec::new();
-        let mut open: Option<String> = None;
+    /// The code blocks of the documentation, in order: their info strings, such as `yaml,bad`, and their texts.
+    pub fn blocks(&self) -> Vec<(String, String)> {
+        let mut found: Vec<(String, String)> = Vec::new();
+        let mut open = false;
         for line in self.markdown().lines() {
-            match (&mut open, line.strip_prefix("```")) {
-                (Some(_), Some(_)) => found.extend(open.take()),
-                (Some(text), None) => {
+            match (line.strip_prefix("```"), found.last_mut()) {
+                (Some(_), _) if open => open = false,
+                (Some(info), _) => {
+                    open = true;
+                    found.push((info.to_owned(), String::new()));
+                }
+                (None, Some((_, text))) if open => {
                     text.push_str(line);
                     text.push('\n');
                 }
-                (None, Some(opened)) if opened == info => open = Some(String::new()),
                 (None, _) => {}
             }
         }
         found
+    }
+
+    /// The code blocks whose info string is `info`.
+    pub fn examples(&self, info: &str) -> Vec<String> {
+        let blocks = self.blocks().into_iter().filter(|(own, _)| own == info);
+        blocks.map(|(_, text)| text).collect()
     }
 
     /// True if one of `presets` holds it.
@@ -137,24 +151,26 @@ impl Entry {
     /// Everything about it, for people: name and levels, documentation, options.
     pub fn page(&self) -> String {
         let meta = &self.meta;
-        let mut page = format!("# {}\n\n{}\n", meta.name, meta.markdown().trim_end());
-        page += &format!("\n## Facts\n- Severity: {}\n", meta.severity.word());
         let preset = match meta.preset {
             Preset::Recommended => "`recommended`",
             Preset::Slo => "`recommended`, beside a slo.toml",
             Preset::Strict => "`strict`",
             Preset::Security => "`security`",
         };
-        page += &format!("- Preset: {preset}\n");
         let fix = match meta.fix {
             FixKind::None => "none",
             FixKind::Safe => "safe (`--fix`)",
             FixKind::Unsafe => "unsafe (`--unsafe-fixes`)",
             FixKind::Mixed => "safe (`--fix`) or unsafe (`--unsafe-fixes`), by the case",
         };
-        page += &format!("- Fix: {fix}\n- Since: {}\n", meta.since);
-        page += &self.option_list();
-        page
+        format!(
+            "# {}\n\n{}\n\n## Facts\n- Severity: {}\n- Preset: {preset}\n- Fix: {fix}\n- Since: {}\n{}",
+            meta.name,
+            meta.markdown().trim_end(),
+            meta.severity.word(),
+            meta.since,
+            self.option_list()
+        )
     }
 
     /// The options with their defaults, as a list.

@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 use crate::kinds::strip_null;
 use crate::profile::{BASE, EMBEDDED, find};
 use crate::report::json::Report;
-use crate::source::Files;
 use crate::rules::RULES;
+use crate::source::Files;
 use crate::spec::tables::{Document, Lint};
 use crate::tree::{self, Layer};
 
