@@ -333,6 +333,16 @@ impl<'a> Cluster<'a> {
         &self.objects
     }
 
+    /// How many objects each of the inputs holds.
+    pub fn count_by_input(&self) -> Vec<usize> {
+        let mut counts: FxHashMap<_, usize> = FxHashMap::default();
+        for object in self.objects.iter().filter(|object| !object.root.is_embedded()) {
+            *counts.entry(object.root.file()).or_default() += 1;
+        }
+        let of = |input: &Input<'_>| counts.get(&input.stream.file()).copied().unwrap_or(0);
+        self.inputs.iter().map(of).collect()
+    }
+
     /// Every object of a kind.
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Object<'a>> {
         let indexes = self.by_kind.get(&kind).map_or(&[][..], Vec::as_slice);

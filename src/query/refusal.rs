@@ -72,8 +72,8 @@ fn prose(value: ValueType) -> &'static str {
 }
 
 fn mismatch(wanted: ValueType, got: ValueType) -> String {
-    let example = if wanted == ValueType::Matrix { ", such as `x[5m]`," } else { "" };
-    format!("expected {} here{example}, got {}", prose(wanted), prose(got)).replace(",,", ",")
+    let example = if wanted == ValueType::Matrix { ", such as `x[5m]`" } else { "" };
+    format!("expected {} here{example}, got {}", prose(wanted), prose(got))
 }
 
 /// The types in "expected type … in …, got …".

@@ -337,16 +337,15 @@ impl<'t> Reader<'t> {
 
     fn primary(&mut self) -> Read<Node> {
         let start = self.span().start;
-        let kind = match self.token().map(|token| token.what) {
-            _ if self.number().is_some() => {
-                let value = self.number().unwrap_or_default();
+        let kind = match (self.number(), self.token().map(|token| token.what)) {
+            (Some(value), _) => {
                 self.take();
                 Kind::Number(value)
             }
-            Some(What::Text) => Kind::String(self.string()?.0),
-            Some(What::Word) => self.named()?,
-            _ if self.next() == "{" => self.selector(None)?,
-            _ if self.next() == "(" => self.parenthesised()?,
+            (None, Some(What::Text)) => Kind::String(self.string()?.0),
+            (None, Some(What::Word)) => self.named()?,
+            (None, _) if self.next() == "{" => self.selector(None)?,
+            (None, _) if self.next() == "(" => self.parenthesised()?,
             _ => return Err(self.unexpected("")),
         };
         Ok(Node { span: self.since(start), kind })

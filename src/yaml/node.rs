@@ -1,5 +1,11 @@
 //! The arena that one file is read into, and the cursor that reads it.
 
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use rustc_hash::FxBuildHasher;
+
 use crate::finding::{Step, Target};
 use crate::source::{FileId, Span};
 use crate::yaml::locate;
@@ -65,6 +71,27 @@ pub(super) struct Node {
     pub(super) next: u32,
 }
 
+impl Node {
+    /// A scalar at `range`, whose text is at `text`: of the source, or with [`OWNED`] of [`Stream::owned`].
+    pub(super) fn scalar(style: Style, flags: u8, range: Range<u32>, text: Range<u32>) -> Self {
+        Self {
+            kind: Kind::Scalar,
+            style,
+            flags,
+            start: range.start,
+            end: range.end,
+            a: text.start,
+            b: text.end,
+            next: NONE,
+        }
+    }
+
+    /// A value that is not there, at the place where it would stand.
+    pub(super) fn absent(flags: u8, at: u32) -> Self {
+        Self::scalar(Style::Plain, flags, at..at, 0..0)
+    }
+}
+
 /// Something in the text that is no YAML, or not what Kubernetes' readers take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -72,6 +99,13 @@ pub struct Problem {
     pub span: Span,
     /// What it is, in a few words.
     pub message: String,
+}
+
+/// What a node hangs on: the collection, and its index there or the node of its key.
+#[derive(Clone, Copy, Debug)]
+struct Parent {
+    node: u32,
+    step: u32,
 }
 
 /// One document of a file that has content.
@@ -93,11 +127,18 @@ pub struct Stream<'t> {
     pub(super) documents: Vec<Document>,
     /// Key nodes that repeat an earlier key of their mapping: (earlier, later).
     pub(super) duplicates: Vec<(u32, u32)>,
+    /// What every node hangs on, made for the first one that asks.
+    parents: OnceLock<Vec<Parent>>,
     /// What could not be read.
     pub problems: Vec<Problem>,
 }
 
 impl<'t> Stream<'t> {
+    /// A stream that nothing has been read into yet.
+    pub(super) fn new(file: FileId, text: &'t str) -> Self {
+        Self { file: Some(file), text, ..Self::default() }
+    }
+
     /// The documents that have content, in order.
     pub fn documents(&self) -> impl ExactSizeIterator<Item = Place<'_>> {
         self.documents.iter().map(|document| Place {
@@ -181,10 +222,35 @@ impl<'t> Stream<'t> {
         id
     }
 
+    /// The text of a scalar; of anything else none.
     pub(super) fn scalar_text(&self, node: Node) -> &str {
+        if node.kind != Kind::Scalar {
+            return "";
+        }
         let text = if node.flags & OWNED == 0 { self.text } else { self.owned.as_str() };
         text.get(node.a as usize..node.b as usize).unwrap_or("")
     }
+}
+
+fn parents(nodes: &[Node]) -> Vec<Parent> {
+    let mut parents = vec![Parent { node: NONE, step: 0 }; nodes.len()];
+    for (id, node) in (0..).zip(nodes) {
+        let mapping = match node.kind {
+            Kind::Mapping => true,
+            Kind::Sequence => false,
+            Kind::Scalar | Kind::Alias => continue,
+        };
+        let (mut child, mut index, mut key) = (node.a, 0, NONE);
+        while let Some(slot) = parents.get_mut(child as usize) {
+            if index % 2 == 0 {
+                key = child;
+            }
+            *slot = Parent { node: id, step: if mapping { key } else { index } };
+            child = nodes.get(child as usize).map_or(NONE, |node| node.next);
+            index += 1;
+        }
+    }
+    parents
 }
 
 /// A value in a file, with the key that it stands under. Cheap to copy.
@@ -311,7 +377,7 @@ impl<'a> Place<'a> {
     }
 
     /// Keys and values as written, without merged ones; a key that is there twice comes twice.
-    fn own_entries(self) -> impl Iterator<Item = (Place<'a>, Place<'a>)> {
+    pub(super) fn own_entries(self) -> impl Iterator<Item = (Place<'a>, Place<'a>)> {
         let stream = self.stream;
         let node = self.this();
         let mut next = if node.kind == Kind::Mapping { node.a } else { NONE };
@@ -333,10 +399,15 @@ impl<'a> Place<'a> {
 
     fn gather(self, found: &mut Vec<(&'a str, Place<'a>)>, depth: u32) {
         let merges = self.this().flags & MERGES != 0;
+        let known: HashSet<&str, FxBuildHasher> = if depth > 0 {
+            found.iter().map(|(name, _)| *name).collect()
+        } else {
+            HashSet::default()
+        };
         for (key, value) in self.own_entries() {
             if let Some(name) = key.text()
                 && !(merges && key.is_merge())
-                && !(depth > 0 && found.iter().any(|(known, _)| *known == name))
+                && !known.contains(name)
             {
                 found.push((name, value));
             }
@@ -472,16 +543,19 @@ impl<'a> Place<'a> {
     }
 
     /// The bytes of a part of a scalar's text, given in bytes of [`Place::text`]: through quotes, escapes,
-    /// folding and indentation.
-    pub fn part(self, range: std::ops::Range<usize>) -> Span {
+    /// folding and indentation. Of what has no text, the whole.
+    pub fn part(self, range: Range<usize>) -> Span {
         let node = self.this();
+        if node.kind != Kind::Scalar {
+            return self.span();
+        }
         let text = self.stream.scalar_text(node);
         let (start, end) = locate::part(self.stream.text, node, text, range);
         self.stream.span(start, end)
     }
 
     /// As [`Place::part`], cut at the end of its first line.
-    pub fn part_line(self, range: std::ops::Range<usize>) -> Span {
+    pub fn part_line(self, range: Range<usize>) -> Span {
         self.first_line(self.part(range))
     }
 
@@ -500,57 +574,28 @@ impl<'a> Place<'a> {
         Path(self.target().path)
     }
 
-    /// What a fix names it by. A file inside a file is out of reach: its target names no file.
+    /// What a fix names it by; a key by its value. A file inside a file is out of reach: its target names no file.
     pub fn target(self) -> Target {
-        let (document, mut at) = self
-            .stream
-            .documents
-            .iter()
-            .enumerate()
-            .take_while(|(_, document)| document.root <= self.node)
-            .last()
-            .map_or((0, NONE), |(index, document)| (index, document.root));
+        let Stream { nodes, documents, .. } = self.stream;
+        let parents = self.stream.parents.get_or_init(|| parents(nodes));
         let mut path = Vec::new();
-        // Nodes lie in the order written, so the child that holds a node is the last one not behind it.
-        while at != self.node && at != NONE {
-            let node = self.stream.node(at);
-            let mut child = node.a;
-            match node.kind {
+        let mut at = self.node;
+        while let Some(Parent { node, step }) = parents.get(at as usize).copied()
+            && node != NONE
+        {
+            path.push(match self.stream.node(node).kind {
                 Kind::Mapping => {
-                    let mut key = child;
-                    loop {
-                        let value = self.stream.node(key).next;
-                        let next = self.stream.node(value).next;
-                        if next == NONE || next > self.node {
-                            path.push(Step::Key(
-                                self.stream
-                                    .scalar_text(self.stream.node(self.stream.resolve(key)))
-                                    .to_owned(),
-                            ));
-                            // A key itself is named by its value.
-                            at = if self.node < value { self.node } else { value };
-                            break;
-                        }
-                        key = next;
-                    }
+                    let key = self.stream.node(self.stream.resolve(step));
+                    Step::Key(self.stream.scalar_text(key).to_owned())
                 }
-                Kind::Sequence => {
-                    let mut index = 0;
-                    while let next = self.stream.node(child).next
-                        && next != NONE
-                        && next <= self.node
-                    {
-                        child = next;
-                        index += 1;
-                    }
-                    path.push(Step::Index(index));
-                    at = child;
-                }
-                Kind::Scalar | Kind::Alias => break,
-            }
+                _ => Step::Index(step as usize),
+            });
+            at = node;
         }
+        path.reverse();
+        let behind = documents.partition_point(|document| document.root <= self.node);
         let file = if self.is_embedded() { FileId::NONE } else { self.stream.file() };
-        Target { file, document, path }
+        Target { file, document: behind.saturating_sub(1), path }
     }
 }
 

@@ -1,26 +1,17 @@
-//! Text → [`Stream`], with granit-parser.
+//! Text → [`Stream`], with granit-parser: any YAML there is, and everything that turns out not to be.
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle, StructureStyle, Tag};
 
 use crate::source::FileId;
 use crate::yaml::build::Builder;
-use crate::yaml::node::{Kind, NONE, Node, OWNED, PROPERTIES, Place, STRING, Stream, Style};
+use crate::yaml::node::{Kind, Node, OWNED, PROPERTIES, STRING, Stream, Style};
 
 /// Reads all documents of `text`. What cannot be read becomes a problem of the stream and hides nothing in the
 /// documents around it.
-pub fn parse(file: FileId, text: &str) -> Stream<'_> {
-    let stream = Stream { file: Some(file), text, ..Stream::default() };
-    let mut reader = Reader { text, builder: Builder::new(stream), behind: 0 };
+pub(super) fn read(file: FileId, text: &str) -> Stream<'_> {
+    let mut reader = Reader { text, builder: Builder::new(Stream::new(file, text)), behind: 0 };
     reader.read();
     reader.builder.stream
-}
-
-/// Reads the text of a scalar as a file of its own, whose spans lead back to where the scalar spells them.
-pub fn parse_inside(scalar: Place<'_>) -> Stream<'_> {
-    let text = scalar.text().unwrap_or("");
-    let stream = Stream { within: Some(scalar), ..parse(scalar.file(), text) };
-    // Its own problems are not those of the file around it.
-    Stream { problems: Vec::new(), ..stream }
 }
 
 struct Reader<'t> {
@@ -83,10 +74,21 @@ impl<'t> Reader<'t> {
             }
             Event::SequenceStart(style, anchor, tag) => {
                 let flags = properties(anchor, tag.is_some());
-                self.builder.open(Kind::Sequence, structure(style), flags, start, anchor);
+                let style = structure(style);
+                // A sequence no deeper than its key is reported behind its first dash.
+                let dash = style == Style::Plain && self.builder.wants_value();
+                let start = self.dash(start).filter(|_| dash).unwrap_or(start);
+                self.builder.open(Kind::Sequence, style, flags, start, anchor);
+                // The dash itself is still to come, for a first item that is absent.
+                let opened = if style == Style::Flow { end } else { start };
+                self.behind = opened.max(self.behind);
+                return;
             }
             Event::MappingEnd | Event::SequenceEnd => {
-                self.builder.close(end);
+                // A block's end is reported where the next token is.
+                if self.builder.close(end) == Some(Style::Flow) {
+                    self.behind = end.max(self.behind);
+                }
                 return;
             }
             Event::Alias(anchor) => self.builder.alias(start, end, anchor),
@@ -119,18 +121,7 @@ impl<'t> Reader<'t> {
         let inner = match style {
             // An absent value is reported as `~` that is nowhere.
             Style::Plain if start == end => {
-                let at = self.behind_colon(start);
-                let node = Node {
-                    kind: Kind::Scalar,
-                    style,
-                    flags,
-                    start: at,
-                    end: at,
-                    a: 0,
-                    b: 0,
-                    next: NONE,
-                };
-                self.builder.scalar(node, anchor);
+                self.builder.scalar(Node::absent(flags, self.absent(start)), anchor);
                 return;
             }
             Style::SingleQuoted | Style::DoubleQuoted => (start + 1, end.saturating_sub(1)),
@@ -150,8 +141,7 @@ impl<'t> Reader<'t> {
             owned.push_str(value);
             (small(from), small(owned.len()))
         };
-        let node = Node { kind: Kind::Scalar, style, flags, start, end, a, b, next: NONE };
-        self.builder.scalar(node, anchor);
+        self.builder.scalar(Node::scalar(style, flags, start..end, a..b), anchor);
     }
 
     /// The `|` or `>` in front of a block scalar's content, which is all that the event tells.
@@ -172,12 +162,24 @@ impl<'t> Reader<'t> {
         content
     }
 
-    /// Where a value that is not there would stand: behind the colon of its key, else behind the last token.
-    fn behind_colon(&self, limit: u32) -> u32 {
+    /// Where a value that is not there would stand: behind the dash of its item or the colon of its key, else
+    /// behind the last token.
+    fn absent(&self, limit: u32) -> u32 {
+        if let Some(dash) = self.dash(limit) {
+            return dash + 1;
+        }
         let rest = self.builder.stream.source(self.behind, small(self.text.len()));
         let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-        let colon = rest[blanks..].starts_with(':');
+        let colon = rest.get(blanks..).is_some_and(|rest| rest.starts_with(':'));
         if colon { self.behind + small(blanks + 1) } else { self.behind.min(limit) }
+    }
+
+    /// The dash that opens what is left of `limit` on its line, behind the last token.
+    fn dash(&self, limit: u32) -> Option<u32> {
+        let before = self.builder.stream.source(self.behind, limit);
+        let line = before.rfind('\n').map_or(before, |at| &before[at + 1..]);
+        let item = line.trim_start_matches([' ', '\t']);
+        item.starts_with('-').then(|| limit - small(item.len()))
     }
 
     /// The length of `start..end` without the line ends and blanks behind it.
@@ -223,7 +225,11 @@ mod tests {
     use crate::yaml::{Place, Scalar};
 
     fn read(text: &str) -> Stream<'_> {
-        parse(FileId::NONE, text)
+        let stream = super::read(FileId::NONE, text);
+        if let Some(fast) = crate::yaml::fast::read(FileId::NONE, text) {
+            crate::yaml::tests::assert_same(&fast, &stream);
+        }
+        stream
     }
 
     fn slice<'t>(stream: &Stream<'t>, place: Place<'_>) -> &'t str {

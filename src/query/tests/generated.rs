@@ -38,7 +38,7 @@ fn joined(tokens: Vec<String>) -> BoxedStrategy<String> {
 fn word() -> impl Strategy<Value = String> {
     prop_oneof![
         3 => "[a-c_][a-z0-9_]{0,4}_x".prop_map(String::from),
-        1 => prop::sample::select(vec!["sum", "by", "BY", "count", "offset", "group"])
+        1 => prop::sample::select(vec!["sum", "by", "BY", "count", "group"])
             .prop_map(str::to_owned),
     ]
 }
@@ -46,7 +46,7 @@ fn word() -> impl Strategy<Value = String> {
 fn label() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => word(),
-        1 => prop::sample::select(vec!["on", "bool", "group_left", "ignoring", "and", "atan2"])
+        1 => prop::sample::select(vec!["on", "bool", "group_left", "ignoring", "and", "offset"])
             .prop_map(str::to_owned),
         1 => Just("\"a.b\"".to_owned()),
     ]
