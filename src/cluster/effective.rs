@@ -174,13 +174,14 @@ impl<'a> Cluster<'a> {
     /// The endpoints whose targets may have the series of a selector; see [`Cluster::scrape_interval`].
     pub fn endpoints_feeding<'c>(
         &'c self,
-        object: &'c Object<'a>,
-        admits: &'c dyn Fn(&str, &str) -> bool,
-    ) -> impl Iterator<Item = (&'c Monitor<'a>, &'c Endpoint<'a>)> {
-        let endpoints = self.monitors.iter().flat_map(|monitor| {
-            monitor.endpoints.iter().map(move |endpoint| (monitor, endpoint))
-        });
-        endpoints.filter(move |(monitor, endpoint)| self.feeds(monitor, endpoint, object, admits))
+        object: &Object<'a>,
+        admits: &dyn Fn(&str, &str) -> bool,
+    ) -> Vec<(&'c Monitor<'a>, &'c Endpoint<'a>)> {
+        let of_monitor = |monitor: &'c Monitor<'a>| {
+            let feeding = |it: &&Endpoint<'a>| self.feeds(monitor, it, object, admits);
+            monitor.endpoints.iter().filter(feeding).map(|it| (monitor, it)).collect::<Vec<_>>()
+        };
+        self.monitors.iter().flat_map(of_monitor).collect()
     }
 
     /// True if the targets of `endpoint` may have the labels that a selector asks for. A selector that names

@@ -208,5 +208,5 @@ cases! {
     in_a_folded_block: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec:\n  groups:\n  - name: g\n    rules:\n    - alert: A\n      expr: >-\n        y or\n        histogram_quantile(0.9,\n        sum by (pod) (rate(x_bucket[5m])))\n"
         => ["12:13"],
     in_double_quotes: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: \"y{a=\\\"b\\\"} or histogram_quantile(0.9, sum by (pod) (x_bucket))\"}]}]}\n"
-        => ["4:96"],
+        => ["4:95"],
 }

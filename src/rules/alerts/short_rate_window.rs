@@ -172,7 +172,7 @@ fn report<'a>(
     let scrapes = lasts(window).per(interval).unwrap_or_default().round_dp(2).normalize();
     let window_length = expressions::seconds(lasts(window));
     let message =
-        format!("`{function}` looks back {window_length}, which is {scrapes} scrape intervals");
+        format!("`{function}` looks back {window_length}, {scrapes} times the scrape interval");
     let enough = interval.times(4);
     let hopeless = lasts(window) < interval.times(2);
     cx.report(&carrier.object, carrier.spot(window.span.clone()), message)
@@ -188,11 +188,11 @@ fn report<'a>(
 
 cases! {
     a_warning_below_four: "apiVersion: v1\nkind: Service\nmetadata: {name: a, labels: {app: a}}\n---\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a}\nspec: {selector: {matchLabels: {app: a}}, endpoints: [{port: p, interval: 30s}]}\n---\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'increase(x{job=\"a\"}[1m]) > 1'}, {alert: B, expr: 'irate(x[2m]) > 1'}]}]}\n"
-        => ["13:71"],
+        => ["13:72"],
     another_job: "apiVersion: v1\nkind: Service\nmetadata: {name: a, labels: {app: a}}\n---\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a}\nspec: {selector: {matchLabels: {app: a}}, endpoints: [{port: p, interval: 30s}]}\n---\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'rate(x{job=\"b\"}[30s]) > 1'}, {alert: B, expr: 'rate(x{job=~\"b|a\"}[30s]) > 1'}, {alert: C, expr: 'rate(x{job!=\"a\"}[30s]) > 1'}]}]}\n"
-        => ["13:121"],
+        => ["13:118"],
     the_shortest_interval_counts: "apiVersion: v1\nkind: Service\nmetadata: {name: a, labels: {app: a}}\n---\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a}\nspec: {selector: {matchLabels: {app: a}}, endpoints: [{port: p, interval: 30s}, {port: q, interval: 10s}]}\n---\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'rate(x[45s]) > 1'}, {alert: B, expr: 'rate(x{endpoint=\"p\"}[45s]) > 1'}]}]}\n"
-        => ["13:109"],
+        => ["13:111"],
     nobody_says: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'rate(x[5s]) > 1'}]}]}\n"
         => [],
     records_platform_and_subqueries: "apiVersion: v1\nkind: Service\nmetadata: {name: a, labels: {app: a}}\n---\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a}\nspec: {selector: {matchLabels: {app: a}}, endpoints: [{port: p, interval: 30s}]}\n---\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'rate(a:b:c[30s]) > 1 or rate(container_cpu_usage_seconds_total[30s]) > 1 or max_over_time(x[30s]) > 1 or rate(x[30s:5s]) > 1'}]}]}\n"
@@ -206,5 +206,5 @@ cases! {
     in_a_literal_block: "apiVersion: v1\nkind: Service\nmetadata: {name: a, labels: {app: a}}\n---\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a}\nspec: {selector: {matchLabels: {app: a}}, endpoints: [{port: p, interval: 30s}]}\n---\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec:\n  groups:\n  - name: g\n    rules:\n    - alert: A\n      expr: |\n        # [5m]\n        (\n          rate(x[ 45s ]) > 1\n        ) and y or z\n"
         => ["21:17"],
     in_a_folded_block_and_quotes: "apiVersion: v1\nkind: Service\nmetadata: {name: a, labels: {app: a}}\n---\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a}\nspec: {selector: {matchLabels: {app: a}}, endpoints: [{port: p, interval: 30s}]}\n---\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec:\n  groups:\n  - name: g\n    rules:\n    - alert: A\n      expr: >\n        y or\n        rate(x[45s]) > 1\n    - {alert: B, expr: \"rate(x{a=\\\"b\\\"}[45s]) > 1\"}\n"
-        => ["20:15", "21:41"],
+        => ["20:15", "21:40"],
 }

@@ -116,7 +116,7 @@ cases! {
     numbers_are_results: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{record: 'a:b:c', expr: 1}, {record: 'a:b:d', expr: 'time()'}]}]}\n"
         => [],
     a_number_for_keda: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - type: prometheus\n    metadata: {query: scalar(sum(x))}\n  - {type: prometheus, metadata: {query: 'sum(x'}}\n"
-        => ["7:23", "8:45"],
+        => ["7:23", "8:47"],
     adapter_rules: "rules:\n- seriesQuery: 'x{pod!=\"\"}'\n  metricsQuery: sum(<<.Series>>{<<.LabelMatchers>>}) by (<<.GroupBy>>)\n- seriesQuery: 'x{pod!=\"\"'\n  metricsQuery: sum(<<.Series>>{<<.LabelMatchers>>} by (<<.GroupBy>>)\n"
         => ["4:25", "5:53"],
     adapter_in_a_config_map: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: adapter}\ndata:\n  config.yaml: |\n    rules:\n    - seriesQuery: 'x{pod!=\"\"}'\n      metricsQuery: sum(<<.Series>>{<<.LabelMatchers>>}) by <<.GroupBy>>\n"
@@ -134,7 +134,7 @@ cases! {
     in_a_folded_block: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec:\n  groups:\n  - name: g\n    rules:\n    - alert: A\n      expr: >\n        x > 1\n        or y ! 2\n"
         => ["11:14"],
     in_double_quotes: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec:\n  groups:\n  - name: g\n    rules:\n    - {alert: A, expr: \"x{a=\\\"b\\\"} + + ) 1\"}\n"
-        => ["8:41"],
+        => ["8:40"],
     nothing_at_all: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec:\n  groups:\n  - name: g\n    rules:\n    - {alert: A, expr: ''}\n"
         => ["8:24"],
 }

@@ -129,7 +129,10 @@ impl Bounds<'_, '_> {
             "/" => match rhs.fold() {
                 Some(divisor) if divisor > 0.0 => Some(exactly(op, self.of(lhs)?, divisor)),
                 Some(_) => None,
-                None => is_share(lhs, rhs).then_some(1.0),
+                None => {
+                    let (factor, part) = factor(lhs);
+                    is_share(part, rhs).then_some(factor)
+                }
             },
             _ => None,
         }
@@ -187,13 +190,34 @@ fn named_ratio(name: &str, plain: bool) -> Option<f64> {
     share.then_some(1.0)
 }
 
+/// `100 * part` as its number and the rest; 1 where there is no number.
+fn factor(node: &Node) -> (f64, &Node) {
+    if let Part::Binary { op, lhs, rhs, .. } = &node.peel().kind
+        && op == "*"
+    {
+        match (lhs.fold(), rhs.fold()) {
+            (Some(number), None) if number > 0.0 => return (number, rhs),
+            (None, Some(number)) if number > 0.0 => return (number, lhs),
+            _ => {}
+        }
+    }
+    (1.0, node)
+}
+
 /// True for `a / b` of series, or 1 less that.
 fn is_division(node: &Node) -> bool {
     match &node.peel().kind {
-        Part::Binary { op, lhs, rhs, .. } if op == "/" => !is_constant(lhs) && !is_constant(rhs),
+        Part::Binary { op, lhs, rhs, .. } if op == "/" => is_whole(lhs) && is_whole(rhs),
         Part::Binary { op, lhs, rhs, .. } if op == "-" => lhs.fold() == Some(1.0) && is_division(rhs),
         _ => false,
     }
+}
+
+/// True for series that no number is calculated with.
+fn is_whole(node: &Node) -> bool {
+    !is_constant(node)
+        && !matches!(&node.peel().kind, Part::Binary { op, lhs, rhs, .. }
+            if matches!(op.as_str(), "*" | "/") && (is_constant(lhs) || is_constant(rhs)))
 }
 
 /// True if `part` counts some of what `whole` counts, in the same way.
@@ -277,25 +301,25 @@ cases! {
     recorded: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec:\n  groups:\n  - name: g\n    rules:\n    - alert: A\n      expr: job:x_errors:ratio_rate5m > (14.4 * (1 - 0.9)) and job:x_errors:ratio_rate1h > (14.4 * (1 - 0.9))\n"
         => ["9:41", "9:92"],
     just_below_and_at: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'a:x_errors:ratio_rate5m > 0.999'}, {alert: B, expr: 'a:x_errors:ratio_rate5m > 1'}, {alert: C, expr: 'a:x_errors:ratio_rate5m >= 1'}]}]}\n"
-        => ["4:133"],
+        => ["4:132"],
     turned_round: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: '(14.4 * (1 - 0.93)) < a:x_errors:ratio_rate5m'}]}]}\n"
         => ["4:53"],
     availability: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: '1 - (sum(rate(x{code=\"500\"}[5m])) / sum(rate(x[5m]))) < 1.5'}, {alert: B, expr: '1 - sum(rate(x{code=\"200\"}[5m])) / sum(rate(x[5m])) > 14.4 * 0.1'}]}]}\n"
-        => ["4:186"],
+        => ["4:188"],
     percent: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: '100 * sum(rate(x{code=\"500\"}[5m])) / sum(rate(x[5m])) > 5'}, {alert: B, expr: '(sum(rate(x{code=\"500\"}[5m])) / sum(rate(x[5m]))) * 100 > 100'}]}]}\n"
-        => ["4:186"],
+        => ["4:190"],
     means_are_no_ratios: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'sum(rate(x_sum[5m])) / sum(rate(x_count[5m])) > 2'}, {alert: B, expr: 'sum(rate(x{a=\"b\"}[1h])) / sum(rate(x[5m])) > 2'}, {alert: C, expr: 'sum(rate(x[5m])) / sum(rate(x{a=\"b\"}[5m])) > 2'}]}]}\n"
         => [],
     buckets: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: '1 - sum(rate(x_bucket{le=\"0.5\"}[5m])) / sum(rate(x_count[5m])) > 14.4 * (1 - 0.9)'}, {alert: B, expr: '(sum(rate(x_count[5m])) - sum(rate(x_bucket{le=\"0.5\"}[5m]))) / sum(rate(x_count[5m])) > 1'}]}]}\n"
-        => ["4:118", "4:239"],
+        => ["4:118", "4:244"],
     errors_of_requests: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: '(sum(rate(http_errors_total[5m])) or vector(0)) / (sum(rate(http_requests_total[5m])) > 0) > 1.2'}]}]}\n"
-        => ["4:145"],
+        => ["4:146"],
     a_record_in_percent: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{record: 'a:errors:ratio', expr: '100 * sum(rate(x{a=\"b\"}[5m])) / sum(rate(x[5m]))'}, {alert: A, expr: 'a:errors:ratio > 5'}]}]}\n"
         => [],
     a_record_of_records: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{record: 'a:errors:ratio', expr: 'a:errors:rate / a:all:rate'}, {alert: A, expr: 'a:errors:ratio > 5'}]}]}\n"
-        => ["4:132"],
+        => ["4:134"],
     burn_rates_in_budgets: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'slo:burnrate:5m > 14.4'}, {alert: B, expr: 'x:burnrate5m{slo=\"y\"} > (14 * (1-0.9))'}]}]}\n"
-        => ["4:126"],
+        => ["4:121"],
     loads_are_no_shares: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'instance:node_load1_per_cpu:ratio > 2'}, {alert: B, expr: 'compression_ratio > 2'}]}]}\n"
         => [],
     up: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'avg(up{job=\"a\"}) > 1'}, {alert: B, expr: 'sum(up) > 1'}]}]}\n"

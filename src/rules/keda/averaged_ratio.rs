@@ -127,9 +127,9 @@ cases! {
     value: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - type: prometheus\n    metricType: Value\n    metadata: {query: avg(x)}\n"
         => [],
     ratios: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metadata: {query: '100 * (sum(a) / sum(b)) or vector(0)'}}\n  - {type: prometheus, metadata: {query: 'sum(a) / 60'}}\n  - {type: prometheus, metadata: {query: '(sum(a) + sum(b)) > 3'}}\n"
-        => ["6:40"],
+        => ["6:42"],
     others: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metadata: {query: 'max(x)'}}\n  - {type: prometheus, metadata: {query: 'min(x)'}}\n  - {type: prometheus, metadata: {query: 'quantile(0.9, x)'}}\n  - {type: prometheus, metadata: {query: 'ceil(avg(x))'}}\n  - {type: prometheus, metadata: {query: 'count(x)'}}\n"
-        => ["6:40", "7:40", "8:40", "9:40"],
+        => ["6:42", "7:42", "8:42", "9:42"],
     a_backlog_told_twice: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metadata: {query: 'max(rabbitmq_queue_messages_ready{queue=\"orders\"})'}}\n"
         => [],
     a_formula_decides: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  advanced: {scalingModifiers: {formula: 'p * 2', target: '1'}}\n  triggers:\n  - {type: prometheus, name: p, metadata: {query: 'avg(x)'}}\n"

@@ -73,27 +73,27 @@ cases! {
     no_aggregation: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - type: prometheus\n    metadata:\n      query: http_requests_in_flight{job=\"a\"}\n"
         => ["8:14"],
     functions_are_peeled: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metadata: {query: 'ceil((sum(x) by (pod) / 2))'}}\n  - {type: prometheus, metadata: {query: 'clamp_min(sum(x) - 2, 0)'}}\n"
-        => ["6:53"],
+        => ["6:56"],
     without: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metadata: {query: 'sum without (pod) (x)'}}\n"
-        => ["6:45"],
+        => ["6:47"],
     right_operand: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metadata: {query: 'sum(a) / sum by (job) (b)'}}\n"
-        => ["6:54"],
+        => ["6:56"],
     what_is_filtered: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metadata: {query: 'sum(a) and on() x > 3'}}\n  - {type: prometheus, metadata: {query: 'a > 3 and on() sum(x)'}}\n"
-        => ["7:41"],
+        => ["7:42"],
     quantiles: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metadata: {query: 'histogram_quantile(0.9, sum by (le) (rate(x_bucket[2m])))'}}\n  - {type: prometheus, metadata: {query: 'histogram_quantile(0.9, sum by (le, pod) (rate(x_bucket[2m])))'}}\n  - {type: prometheus, metadata: {query: 'histogram_quantile(0.9, rate(x_bucket[2m]))'}}\n"
-        => ["7:69", "8:40"],
+        => ["7:71", "8:42"],
     fixed_labels: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metadata: {query: 'sum by (job) (x{job=\"a\"})'}}\n  - {type: prometheus, metadata: {query: 'sum by () (x)'}}\n"
         => [],
     a_fallback_of_other_labels: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metadata: {query: 'sum by (job) (x{job=\"a\"}) or vector(0)'}}\n  - {type: prometheus, metadata: {query: 'sum by (job) (x{job=\"a\"}) or on() vector(0)'}}\n"
-        => ["6:67"],
+        => ["6:69"],
     topk: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metadata: {query: 'topk(1, x)'}}\n  - {type: prometheus, metadata: {query: 'topk(2, x)'}}\n"
-        => ["7:41"],
+        => ["7:42"],
     numbers_and_absence: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metadata: {query: 'vector(1)'}}\n  - {type: prometheus, metadata: {query: 'absent(up{job=\"a\"}) * 3'}}\n  - {type: prometheus, metadata: {query: 'sum(x) * scalar(y)'}}\n"
         => [],
     records: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{record: 'a:x:sum', expr: 'sum(x)'}, {record: 'pod:x:sum', expr: 'sum by (pod) (x)'}]}]}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metadata: {query: 'a:x:sum'}}\n  - {type: prometheus, metadata: {query: 'pod:x:sum'}}\n  - {type: prometheus, metadata: {query: 'other:x:sum'}}\n"
-        => ["12:41"],
+        => ["12:42"],
     scaled_jobs: "apiVersion: keda.sh/v1alpha1\nkind: ScaledJob\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metadata: {query: 'sum by (pod) (x)'}}\n"
-        => ["6:45"],
+        => ["6:47"],
     in_a_literal_block: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - type: prometheus\n    metadata:\n      query: |\n        # per pod\n        sum by (\n          pod\n        ) (x)\n"
         => ["10:13"],
     in_a_folded_block: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - type: prometheus\n    metadata:\n      query: >-\n        sum(a)\n        / sum by (pod) (x)\n"

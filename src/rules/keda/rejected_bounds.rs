@@ -132,5 +132,5 @@ cases! {
     hpas_have_their_own_rule: "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\nspec: {minReplicas: 5, maxReplicas: 4}\n"
         => [],
     in_a_list: "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: keda.sh/v1alpha1, kind: ScaledObject, metadata: {name: a}, spec: {minReplicaCount: 5, maxReplicaCount: 4}}\n"
-        => ["4:97"],
+        => ["4:99"],
 }

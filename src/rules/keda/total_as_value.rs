@@ -145,17 +145,17 @@ fn report<'a>(
 
 cases! {
     count: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metricType: Value, metadata: {query: 'count(x) * 2 or vector(0)'}}\n"
-        => ["6:34"],
+        => ["6:36"],
     default_is_average_value: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metadata: {query: 'sum(x)'}}\n"
         => [],
     grouped: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metricType: Value, metadata: {query: 'max(sum by (pod) (x))'}}\n  - {type: prometheus, metricType: Value, metadata: {query: 'sum by (pod) (x)'}}\n"
         => [],
     grouped_by_what_is_fixed: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metricType: Value, metadata: {query: 'sum by (job) (x{job=\"a\"})'}}\n"
-        => ["6:34"],
+        => ["6:36"],
     ratio: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metricType: Value, metadata: {query: 'sum(x) / count(y)'}}\n"
         => [],
     kafka_lag: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  triggers:\n  - {type: prometheus, metricType: Value, metadata: {query: 'max(kafka_consumergroup_lag)'}}\n  - {type: kafka, metricType: Value, metadata: {lagThreshold: '5'}}\n"
-        => ["6:34", "7:29"],
+        => ["6:36", "7:31"],
     a_formula_decides: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  advanced: {scalingModifiers: {formula: 'p * 2', target: '1'}}\n  triggers:\n  - {type: prometheus, name: p, metricType: Value, metadata: {query: 'sum(x)'}}\n"
         => [],
 }

@@ -171,15 +171,15 @@ fn check_requests<'a>(
 
 cases! {
     absolute_values_too: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: {containers: [{name: web}]}}}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  scaleTargetRef: {name: a}\n  triggers: [{type: memory, metricType: AverageValue, metadata: {value: 1Gi}}]\n"
-        => ["4:49"],
+        => ["4:46"],
     both_resources_at_once: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: {containers: [{name: web}]}}}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  scaleTargetRef: {name: a}\n  triggers: [{type: memory, metricType: Utilization}, {type: cpu, metricType: Utilization}]\n"
-        => ["4:49"],
+        => ["4:46"],
     each_container: "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: a}\nspec:\n  template:\n    spec:\n      initContainers: [{name: proxy, restartPolicy: Always}, {name: setup}]\n      containers:\n      - {name: web, resources: {requests: {cpu: 1}}}\n      - {name: log}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  scaleTargetRef: {name: a, kind: StatefulSet}\n  triggers: [{type: cpu, metricType: Utilization}]\n"
-        => ["7:30", "10:16"],
+        => ["7:31", "10:16"],
     a_named_container: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: {containers: [{name: web, resources: {limits: {cpu: 1}}}, {name: log}]}}}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  scaleTargetRef: {name: a}\n  triggers: [{type: cpu, metricType: Utilization, metadata: {containerName: web}}]\n"
         => [],
     an_unknown_container: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: {containers: [{name: web}]}}}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  scaleTargetRef: {name: a}\n  triggers:\n  - type: cpu\n    metricType: Utilization\n    metadata:\n      containerName: wep\n"
-        => ["14:22"],
+        => ["15:22"],
     limit_range: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: {containers: [{name: web}]}}}\n---\napiVersion: v1\nkind: LimitRange\nmetadata: {name: l}\nspec: {limits: [{type: Container, default: {cpu: 1}}]}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {scaleTargetRef: {name: a}, triggers: [{type: cpu, metricType: Utilization}]}\n"
         => [],
     pod_level: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: {resources: {requests: {cpu: 1}}, containers: [{name: web}]}}}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {scaleTargetRef: {name: a}, triggers: [{type: cpu, metricType: Utilization}]}\n"
@@ -189,5 +189,5 @@ cases! {
     target_not_in_the_input: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {scaleTargetRef: {name: a}, triggers: [{type: cpu, metricType: Utilization}]}\n"
         => [],
     argo_rollout: "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: a}\nspec: {template: {spec: {containers: [{name: web}]}}}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {scaleTargetRef: {apiVersion: argoproj.io/v1alpha1, kind: Rollout, name: a}, triggers: [{type: cpu, metricType: Utilization}]}\n"
-        => ["4:49"],
+        => ["4:46"],
 }

@@ -171,21 +171,20 @@ fn shadowing<'c, 'a>(
         let is_probe = anywhere && asked == "namespace" && value == "\u{0}";
         !is_probe && wanted.admits(asked, value)
     };
-    let mut endpoints = cluster.endpoints_feeding(&carrier.object, &admits).peekable();
-    let mut unmatched = Vec::new();
-    if endpoints.peek().is_none() {
+    let mut endpoints = cluster.endpoints_feeding(&carrier.object, &admits);
+    if endpoints.is_empty() {
         // Monitors whose Services are not in the input.
         let beside = cluster.monitors().iter().filter(|monitor| {
             let selects = cluster.services_of_monitor(monitor).next().is_some()
                 || cluster.workloads_of_monitor(monitor).next().is_some();
             !selects && (anywhere || monitor.shares_namespace(&carrier.object))
         });
-        unmatched = beside
+        endpoints = beside
             .flat_map(|monitor| monitor.endpoints.iter().map(move |endpoint| (monitor, endpoint)))
             .collect();
     }
     let mut first = None;
-    for (monitor, endpoint) in endpoints.chain(unmatched) {
+    for (monitor, endpoint) in endpoints {
         if endpoint.honors_labels() || relabels(endpoint, label) {
             return None;
         }
@@ -242,7 +241,7 @@ cases! {
     ports_and_exported_labels: "apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a}\nspec: {selector: {matchLabels: {app: a}}, endpoints: [{port: p}]}\n---\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'x{endpoint=\"http-web\"} or x{endpoint=\"/a\",exported_endpoint=\"/a\"} or x{endpoint=~\".+\"} or x{endpoint=\"\"} or x{job=\"a\",pod=~\"a.*\"}'}]}]}\n"
         => [],
     patterns_and_negation: "apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a}\nspec: {selector: {matchLabels: {app: a}}, endpoints: [{port: p}]}\n---\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'x{endpoint=~\"/a|/b.*\"} or x{endpoint=~\"[^/]+\"}'}, {alert: B, expr: 'x{endpoint!=\"/metrics\"}'}]}]}\n"
-        => ["9:55", "9:127"],
+        => ["9:55", "9:123"],
     relabelled: "apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a}\nspec: {selector: {matchLabels: {app: a}}, endpoints: [{port: p, metricRelabelings: [{sourceLabels: [exported_endpoint], targetLabel: endpoint}]}]}\n---\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'x{endpoint=\"/a\"}'}]}]}\n"
         => [],
     keda: "apiVersion: monitoring.coreos.com/v1\nkind: PodMonitor\nmetadata: {name: a}\nspec: {selector: {matchLabels: {app: a}}, podMetricsEndpoints: [{port: p}]}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {triggers: [{type: prometheus, metadata: {query: 'sum(x{endpoint=\"/a\"})'}}]}\n"
