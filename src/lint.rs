@@ -79,6 +79,7 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
     }
     let embedded = cluster::embedded(&inputs);
     let cluster = Cluster::new(&inputs, &embedded, &options.settings, slo);
+    outcome.objects = cluster.count_by_input();
     let found =
         options.rules.as_slice().par_iter().map(|active| run(active, &cluster, &options.rules));
     outcome.findings.extend(found.flatten_iter().collect::<Vec<_>>());

@@ -69,11 +69,20 @@ pub fn named(name: &str) -> Vec<&'static Entry> {
     }
 }
 
+/// The rules that `name` means to someone who reads about them: also one without its family.
+pub fn meant(name: &str) -> Vec<&'static Entry> {
+    let bare = |entry: &&'static Entry| entry.meta.bare() == name;
+    match named(name) {
+        found if found.is_empty() => RULES.iter().copied().filter(bare).collect(),
+        found => found,
+    }
+}
+
 /// What to say of a name that means no rule.
 pub fn unknown(name: &str) -> String {
     let names = || RULES.iter().map(|entry| entry.meta.name);
-    let bare = |known: &&str| known.split_once('/').is_some_and(|(_, bare)| bare == name);
-    match names().find(bare).or_else(|| nearest(name, names())) {
+    let bare = meant(name).first().map(|entry| entry.meta.name);
+    match bare.or_else(|| nearest(name, names())) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "`slogen rules` lists them".to_owned(),
     }

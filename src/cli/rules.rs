@@ -80,7 +80,7 @@ fn json(entry: &Entry) -> serde_json::Value {
 
 /// Prints the documentation of one rule, or of all of a family.
 pub(super) fn explain(name: &str, io: &mut Io<'_>) -> Run {
-    let entries = rules::named(name);
+    let entries = rules::meant(name);
     if entries.is_empty() {
         let help = rules::unknown(name);
         return Err(Stop::Message(format!("there is no rule `{name}`; {help}")));

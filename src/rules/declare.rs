@@ -58,6 +58,11 @@ impl Meta {
         self.name.split_once('/').map_or(self.name, |(family, _)| family)
     }
 
+    /// The part of the name behind the slash.
+    pub fn bare(&self) -> &'static str {
+        self.name.split_once('/').map_or(self.name, |(_, bare)| bare)
+    }
+
     /// The first line of the documentation.
     pub fn summary(&self) -> &'static str {
         self.docs.first().map_or("", |line| line.strip_prefix(' ').unwrap_or(line))
