@@ -19,10 +19,11 @@ pub(crate) fn title(carrier: &Carrier<'_>) -> String {
     match carrier.role {
         Role::Alert { name, .. } => format!("alert `{name}`"),
         Role::Record { name, .. } => format!("record `{name}`"),
-        Role::Trigger { .. } => format!("the query of {}", carrier.object.title()),
         Role::MetricsQuery { .. } => "the adapter's `metricsQuery`".to_owned(),
         Role::SeriesQuery { .. } => "the adapter's `seriesQuery`".to_owned(),
-        Role::Analysis => format!("the query of {}", carrier.object.title()),
+        Role::Trigger { .. } | Role::Analysis => {
+            format!("the query of {}", carrier.object.title())
+        }
     }
 }
 
@@ -61,8 +62,9 @@ impl<'q> Wanted<'q> {
             let equal = matches!(matcher.op, MatchOp::Equal | MatchOp::Regex);
             let test = match matcher.op {
                 MatchOp::Equal | MatchOp::NotEqual => Test::Text(&matcher.value),
-                MatchOp::Regex | MatchOp::NotRegex => pattern(&matcher.value)
-                    .map_or(Test::Unknown, Test::Pattern),
+                MatchOp::Regex | MatchOp::NotRegex => {
+                    pattern(&matcher.value).map_or(Test::Unknown, Test::Pattern)
+                }
             };
             (matcher.label.as_str(), equal, test)
         };
@@ -133,9 +135,12 @@ pub(crate) fn is_of_platform(name: &str) -> bool {
 
 /// True for what proxies tell about requests on the way to a service, whether it runs or not.
 pub(crate) fn is_of_proxy(name: &str) -> bool {
-    ["nginx_", "traefik_", "envoy_", "istio_", "haproxy_", "kong_", "contour_", "apisix_", "caddy_", "cilium_"]
-        .iter()
-        .any(|prefix| name.starts_with(prefix))
+    [
+        "nginx_", "traefik_", "envoy_", "istio_", "haproxy_", "kong_", "contour_", "apisix_",
+        "caddy_", "cilium_",
+    ]
+    .iter()
+    .any(|prefix| name.starts_with(prefix))
 }
 
 /// True for the length of something that waits outside of the pods.
@@ -223,8 +228,8 @@ impl<'q> Counter<'q, '_> {
                 }
             }
             Kind::Call { name, args, .. } => {
-                let of_buckets =
-                    of_buckets || matches!(name.as_str(), "histogram_quantile" | "histogram_fraction");
+                let of_buckets = of_buckets
+                    || matches!(name.as_str(), "histogram_quantile" | "histogram_fraction");
                 match name.as_str() {
                     "absent" | "absent_over_time" => Count::One(None),
                     "scalar" | "vector" => Count::One(Some(Vec::new())),
@@ -236,8 +241,8 @@ impl<'q> Counter<'q, '_> {
                     }
                     _ => {
                         let varying = args.iter().filter(|arg| !is_constant(arg));
-                        let none = Count::One(Some(Vec::new()));
-                        varying.fold(none, |known, arg| {
+                        let start = Count::One(Some(Vec::new()));
+                        varying.fold(start, |known, arg| {
                             of_both(known, self.count(arg, of_buckets), true)
                         })
                     }
@@ -250,8 +255,8 @@ impl<'q> Counter<'q, '_> {
     fn of_selector(&self, selector: &Selector<'q>, of_buckets: bool) -> Count<'q> {
         let name = name(selector);
         if !is_recorded(&name) {
-            let one = is_one_per_object(&name, selector);
-            return if one { Count::One(None) } else { Count::Many(None) };
+            let single = is_one_per_object(&name, selector);
+            return if single { Count::One(None) } else { Count::Many(None) };
         }
         let mut records = self.cluster.records(&name);
         let (Some(record), None) = (records.next(), records.next()) else { return Count::Unknown };
@@ -275,11 +280,7 @@ fn is_one_per_object(name: &str, selector: &Selector<'_>) -> bool {
     name.starts_with("kube_") && name.contains("replicas") && equal.count() >= 2
 }
 
-fn of_groups<'q>(
-    grouping: Option<&'q Grouping>,
-    expr: &'q Node,
-    of_buckets: bool,
-) -> Count<'q> {
+fn of_groups<'q>(grouping: Option<&'q Grouping>, expr: &'q Node, of_buckets: bool) -> Count<'q> {
     let Some(grouping) = grouping else { return Count::One(Some(Vec::new())) };
     let selectors = expr.selectors();
     let is_fixed = |label: &str| {
@@ -355,7 +356,10 @@ pub(crate) fn outermost(node: &Node) -> Option<Outermost<'_>> {
             _ => None,
         },
         Kind::Call { name, name_span, args } => {
-            if matches!(name.as_str(), "histogram_quantile" | "histogram_avg" | "histogram_fraction") {
+            if matches!(
+                name.as_str(),
+                "histogram_quantile" | "histogram_avg" | "histogram_fraction"
+            ) {
                 return found(name, name_span, false);
             }
             if matches!(name.as_str(), "absent" | "absent_over_time" | "scalar" | "sgn") {
@@ -370,7 +374,13 @@ pub(crate) fn outermost(node: &Node) -> Option<Outermost<'_>> {
             (true, true) => None,
             (false, true) => outermost(lhs),
             // 1 / total falls while the fleet's work grows.
-            (true, false) => if op == "/" { None } else { outermost(rhs) },
+            (true, false) => {
+                if op == "/" {
+                    None
+                } else {
+                    outermost(rhs)
+                }
+            }
             (false, false) => match op.as_str() {
                 "/" => found(op, op_span, false),
                 "and" | "unless" | ">" | "<" | ">=" | "<=" | "==" | "!=" => outermost(lhs),

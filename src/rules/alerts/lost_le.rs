@@ -140,10 +140,10 @@ fn report<'a>(cx: &mut Ctx<'a>, carrier: &Carrier<'a>, lost: &Lost<'_>, quantile
         Some(it) => {
             let labels: Vec<_> = it.labels.iter().map(|(label, _)| label.as_str()).collect();
             // Of the adapter's templates only stand-ins are known.
-            let known = carrier.place.text() == Some(&*carrier.text);
+            let is_plain = carrier.place.text() == Some(&*carrier.text);
             match labels.as_slice() {
                 [] => "write `by (le)`".to_owned(),
-                labels if known => format!("write `by ({}, le)`", labels.join(", ")),
+                labels if is_plain => format!("write `by ({}, le)`", labels.join(", ")),
                 _ => "add `le` to `by`".to_owned(),
             }
         }

@@ -94,7 +94,7 @@ fn misfit(query: &Query, role: &Role<'_>) -> Option<(&'static str, &'static str)
     }
 }
 
-/// True for LogQL: Loki's rules have the same form.
+/// True for Loki's language: its rules have the same form.
 fn is_of_logs(text: &str) -> bool {
     let stages = ["json", "logfmt", "unwrap", "pattern", "regexp", "line_format", "label_format", "unpack"];
     text.contains("|=")
@@ -129,8 +129,8 @@ cases! {
         => [],
     logs_are_left_alone: "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: 'sum(rate({app=\"a\"} |= \"error\" [5m])) > 1'\n  - alert: B\n    expr: 'sum(rate({app=\"a\"} | json [5m])) > 1'\n"
         => [],
-    in_a_literal_block: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec:\n  groups:\n  - name: g\n    rules:\n    - alert: A\n      expr: |-\n        # a comment, with (\n        x > 1\n          and y >> 2\n"
-        => ["12:18"],
+    in_a_literal_block: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec:\n  groups:\n  - name: g\n    rules:\n    - alert: A\n      expr: |-\n        # a comment, with (\n        x > 1\n          and y 2\n"
+        => ["12:17"],
     in_a_folded_block: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec:\n  groups:\n  - name: g\n    rules:\n    - alert: A\n      expr: >\n        x > 1\n        or y ! 2\n"
         => ["11:14"],
     in_double_quotes: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec:\n  groups:\n  - name: g\n    rules:\n    - {alert: A, expr: \"x{a=\\\"b\\\"} + + ) 1\"}\n"
