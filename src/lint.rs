@@ -101,10 +101,11 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
     outcome
 }
 
-/// False for a text that holds neither an object nor a file of Prometheus or its adapter.
+/// False for a text that holds neither an object nor a file of Prometheus or its adapter, nor a kustomization, which
+/// needs no kind, with versions of images.
 fn may_hold_objects(text: &str) -> bool {
     let holds = |word: &str| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some();
-    holds("apiVersion") || holds("expr") || holds("seriesQuery")
+    ["apiVersion", "expr", "seriesQuery", "newTag", "sha256:"].into_iter().any(holds)
 }
 
 /// Runs one rule. A panic is a bug of that rule alone: it is reported, and the others count.

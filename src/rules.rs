@@ -25,9 +25,20 @@ pub trait Rule: Send + Sync {
 rules! {
     schema {
         duplicate_key,
+        mismatched_selector,
     }
     resources {
         missing_requests,
+        missing_memory_limit,
+        request_above_limit,
+        milli_memory,
+        implausible_amount,
+    }
+    probes {
+        missing_readiness,
+        short_startup_budget,
+        unknown_port,
+        liveness_stricter_than_readiness,
     }
     scaling {
         static_replicas,
@@ -52,6 +63,7 @@ rules! {
         unreachable_threshold,
     }
     hygiene {
+        floating_image,
         unused_ignore,
     }
 }

@@ -17,6 +17,12 @@ use super::input::FILE_NAME;
 /// The largest manifest that is read, in bytes: the CRDs of a large operator take 4 MiB.
 pub(super) const MAX_BYTES: u64 = 32 << 20;
 
+/// Most manifests are smaller than this.
+const BUFFER: usize = 64 << 10;
+
+/// So many files are read in a row.
+const CHUNK: usize = 128;
+
 /// What a run reads.
 #[derive(Default)]
 pub(super) struct Found {
@@ -107,7 +113,7 @@ impl Found {
 
     /// Reads all manifests, in their order.
     pub(super) fn read(&self) -> Vec<Manifest> {
-        let read = |buffer: &mut Vec<u8>, path: &PathBuf| {
+        let read = |path: &PathBuf, buffer: &mut [u8]| {
             // What the user names may be a pipe.
             let text = if self.given.contains(path) {
                 source::read(path, MAX_BYTES)
@@ -116,7 +122,12 @@ impl Found {
             };
             Manifest { path: path.clone(), text, stdin: false }
         };
-        self.manifests.par_iter().map_init(Vec::new, read).collect()
+        // A buffer for many files, as filling it with zeros takes longer than reading one.
+        let chunks = self.manifests.par_chunks(CHUNK).flat_map_iter(|paths| {
+            let mut buffer = vec![0; BUFFER];
+            paths.iter().map(|path| read(path, &mut buffer)).collect::<Vec<_>>()
+        });
+        chunks.collect()
     }
 
     /// Which of the slo.toml files stands in the folder of each manifest or nearest above it, up to what was
@@ -166,13 +177,11 @@ fn clean(path: PathBuf) -> PathBuf {
 }
 
 /// Reads a file that the walk found, with one read for most. `buffer` is reused.
-fn read_regular(path: &Path, buffer: &mut Vec<u8>) -> Result<String, ReadError> {
-    const FIRST: usize = 64 << 10;
-    buffer.resize(FIRST, 0);
+fn read_regular(path: &Path, buffer: &mut [u8]) -> Result<String, ReadError> {
     let mut file = File::open(path).map_err(ReadError::Io)?;
     let length = file.read(buffer).map_err(ReadError::Io)?;
     let start = buffer.get(..length).unwrap_or_default();
-    if length < FIRST {
+    if length < buffer.len() {
         // A regular file gives less than it is asked for only at its end.
         return source::text(start.to_vec());
     }
