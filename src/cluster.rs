@@ -56,6 +56,7 @@ pub struct Cluster<'a> {
     by_kind: FxHashMap<Kind, Vec<usize>>,
     by_name: FxHashMap<&'a str, Vec<usize>>,
     services_of: FxHashMap<&'a str, Vec<usize>>,
+    records: FxHashMap<&'a str, Vec<usize>>,
 }
 
 /// YAML inside of scalars, such as the adapter's configuration in a ConfigMap, read as files of their own whose
@@ -149,6 +150,7 @@ impl<'a> Cluster<'a> {
             by_kind: FxHashMap::default(),
             by_name: FxHashMap::default(),
             services_of: FxHashMap::default(),
+            records: FxHashMap::default(),
         };
         for (object, view) in found {
             cluster.add(object, view);
@@ -156,6 +158,11 @@ impl<'a> Cluster<'a> {
         cluster.resolve_templates();
         cluster.resolve();
         cluster.carriers = cluster.read_carriers();
+        for (index, carrier) in cluster.carriers.iter().enumerate() {
+            if let Role::Record { name, .. } = carrier.role {
+                cluster.records.entry(name).or_default().push(index);
+            }
+        }
         cluster
     }
 
@@ -382,6 +389,12 @@ impl<'a> Cluster<'a> {
     /// Every PromQL expression.
     pub fn carriers(&self) -> &[Carrier<'a>] {
         &self.carriers
+    }
+
+    /// The expressions that are recorded as `name`.
+    pub fn records(&self, name: &str) -> impl Iterator<Item = &Carrier<'a>> {
+        let recorded = self.records.get(name).map_or(&[][..], Vec::as_slice);
+        recorded.iter().filter_map(|index| self.carriers.get(*index))
     }
 
     /// The workload that an autoscaler scales, if it is in the input.

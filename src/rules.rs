@@ -6,6 +6,7 @@
 pub mod context;
 #[macro_use]
 mod declare;
+pub(crate) mod expressions;
 pub mod prelude;
 pub mod suppress;
 
@@ -51,6 +52,25 @@ rules! {
         unreachable_target,
         legacy_metric_field,
         rejected_metric,
+    }
+    keda {
+        rejected_bounds,
+        wakeless_triggers,
+        trigger_without_request,
+        multi_series_query,
+        averaged_ratio,
+        total_as_value,
+        zero_behind_service,
+    }
+    monitoring {
+        shadowed_label,
+    }
+    alerts {
+        unparsable_promql,
+        lost_le,
+        unnormalised_le,
+        short_rate_window,
+        unreachable_threshold,
     }
     hygiene {
         floating_image,
