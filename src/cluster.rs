@@ -18,12 +18,13 @@ use rustc_hash::FxHashMap;
 pub use autoscaler::{Autoscaler, Bound, Metric, Reference, Utilization};
 pub use declared::{Declared, Settings, Written};
 pub use effective::Replicas;
-pub use labels::{Labels, Requirement, Selector};
+pub use labels::{Labels, Requirement, Selector, is_placeholder};
 pub use network::{Budget, Endpoint, Monitor, Namespaces, PortRef, Service, ServicePort, Share};
 pub use object::{Kind, Object};
 pub use queries::{Carrier, Role};
 pub use workload::{Amount, AmountSource, Container, Port, Probe, ProbeKind, Workload};
 
+use crate::source::FileId;
 use crate::yaml::{self, Place, Stream};
 
 /// One file of the input, read. The files of a run come in the order of their [`crate::source::FileId`]s.
@@ -54,6 +55,10 @@ pub struct Cluster<'a> {
     by_kind: FxHashMap<Kind, Vec<usize>>,
     by_name: FxHashMap<&'a str, Vec<usize>>,
     services_of: FxHashMap<&'a str, Vec<usize>>,
+    templates: LabelIndex<'a>,
+    service_labels: LabelIndex<'a>,
+    workload_neighbours: Neighbours<'a>,
+    service_neighbours: Neighbours<'a>,
 }
 
 /// YAML inside of scalars, such as the adapter's configuration in a ConfigMap, read as files of their own whose
@@ -147,6 +152,10 @@ impl<'a> Cluster<'a> {
             by_kind: FxHashMap::default(),
             by_name: FxHashMap::default(),
             services_of: FxHashMap::default(),
+            templates: LabelIndex::default(),
+            service_labels: LabelIndex::default(),
+            workload_neighbours: Neighbours::default(),
+            service_neighbours: Neighbours::default(),
         };
         for (object, view) in found {
             cluster.add(object, view);
@@ -264,8 +273,10 @@ impl<'a> Cluster<'a> {
                 })
             })
             .collect();
-        drop(templates);
-        drop(services);
+        self.templates = templates;
+        self.service_labels = services;
+        self.workload_neighbours = Neighbours::new(self.workloads.iter().map(|it| &it.object));
+        self.service_neighbours = Neighbours::new(self.services.iter().map(|it| &it.object));
         for (index, found) in of_services.into_iter().enumerate() {
             let found = found.unwrap_or_default();
             for workload in &found {
@@ -436,11 +447,98 @@ impl<'a> Cluster<'a> {
         &'c self,
         object: &'c Object<'a>,
     ) -> impl Iterator<Item = &'c Workload<'a>> + Clone {
-        self.workloads.iter().filter(|workload| workload.shares_namespace(object))
+        let near = self.workload_neighbours.of(object);
+        near.filter_map(|index| self.workloads.get(index))
+            .filter(|workload| workload.shares_namespace(object))
+    }
+
+    /// The Services where a monitor looks.
+    pub fn services_in_view<'c>(
+        &'c self,
+        monitor: &'c Monitor<'a>,
+    ) -> impl Iterator<Item = &'c Service<'a>> + Clone {
+        let near = self.service_neighbours.in_view(monitor, self.services.len());
+        near.into_iter()
+            .filter_map(|index| self.services.get(index))
+            .filter(|service| monitor.looks_at(service))
+    }
+
+    /// The workloads where a monitor looks.
+    pub fn workloads_in_view<'c>(
+        &'c self,
+        monitor: &'c Monitor<'a>,
+    ) -> impl Iterator<Item = &'c Workload<'a>> + Clone {
+        let near = self.workload_neighbours.in_view(monitor, self.workloads.len());
+        near.into_iter()
+            .filter_map(|index| self.workloads.get(index))
+            .filter(|workload| monitor.looks_at(workload))
+    }
+
+    /// The workloads with pods that `selector` matches, in any namespace.
+    pub fn workloads_labelled(&self, selector: &Selector<'a>) -> Vec<&Workload<'a>> {
+        let found = self.templates.matching(selector, |_| true);
+        found.into_iter().filter_map(|index| self.workloads.get(index)).collect()
+    }
+
+    /// The Services whose own labels `selector` matches, in any namespace.
+    pub fn services_labelled(&self, selector: &Selector<'a>) -> Vec<&Service<'a>> {
+        let found = self.service_labels.matching(selector, |_| true);
+        found.into_iter().filter_map(|index| self.services.get(index)).collect()
+    }
+}
+
+/// Objects by namespace, and by file for those that may share one without saying so.
+#[derive(Debug, Default)]
+struct Neighbours<'a> {
+    by_namespace: FxHashMap<Option<&'a str>, Vec<usize>>,
+    by_file: FxHashMap<FileId, Vec<(Option<&'a str>, usize)>>,
+}
+
+impl<'a> Neighbours<'a> {
+    fn new<'o>(objects: impl Iterator<Item = &'o Object<'a>>) -> Self
+    where
+        'a: 'o,
+    {
+        let mut found = Self::default();
+        for (index, object) in objects.enumerate() {
+            found.by_namespace.entry(object.namespace).or_default().push(index);
+            let of_file = found.by_file.entry(object.root.file()).or_default();
+            of_file.push((object.namespace, index));
+        }
+        found
+    }
+
+    fn in_namespace(&self, namespace: Option<&'a str>) -> &[usize] {
+        self.by_namespace.get(&namespace).map_or(&[][..], Vec::as_slice)
+    }
+
+    /// All that may share the namespace of `object`, each once.
+    fn of(&self, object: &Object<'a>) -> impl Iterator<Item = usize> + Clone {
+        let namespace = object.namespace;
+        let of_file = self.by_file.get(&object.root.file()).map_or(&[][..], Vec::as_slice);
+        let others = of_file.iter().filter(move |(other, _)| *other != namespace);
+        let same = self.in_namespace(namespace).iter().copied();
+        same.chain(others.map(|(_, index)| *index))
+    }
+
+    /// All of `count` that `monitor` may look at, each once.
+    fn in_view(&self, monitor: &Monitor<'a>, count: usize) -> Vec<usize> {
+        match &monitor.namespaces {
+            Namespaces::Any => (0..count).collect(),
+            Namespaces::Own => self.of(monitor).collect(),
+            Namespaces::Named(names) => {
+                let mut names: Vec<_> = names.iter().map(|name| Some(*name)).collect();
+                names.push(None);
+                names.sort_unstable();
+                names.dedup();
+                names.iter().flat_map(|name| self.in_namespace(*name)).copied().collect()
+            }
+        }
     }
 }
 
 /// Objects by their labels: a selector looks only at those that have its rarest pair.
+#[derive(Debug, Default)]
 struct LabelIndex<'a> {
     labels: Vec<Labels<'a>>,
     pairs: FxHashMap<(&'a str, &'a str), Vec<usize>>,

@@ -2,7 +2,7 @@
 
 pub mod declare;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -31,6 +31,23 @@ rules! {
     scaling {
         static_replicas,
     }
+    availability {
+        single_replica,
+        pdb_blocks_eviction,
+        overlapping_pdbs,
+    }
+    rollout {
+        prestop_exceeds_grace,
+        outage_on_update,
+    }
+    traffic {
+        unmatched_service,
+        unresolved_target_port,
+    }
+    monitoring {
+        unmatched_monitor,
+        unknown_endpoint_port,
+    }
     hygiene {
         unused_ignore,
     }

@@ -2,6 +2,11 @@
 
 use crate::yaml::Place;
 
+/// True for what another tool will replace, such as `${NAME}` or `<name>`: nothing can be said of it.
+pub fn is_placeholder(text: &str) -> bool {
+    text.contains(['{', '}', '$', '<', '>', '%', '@'])
+}
+
 /// The labels of an object or template.
 #[derive(Clone, Copy, Debug)]
 pub struct Labels<'a>(pub Option<Place<'a>>);
@@ -91,6 +96,20 @@ impl<'a> Selector<'a> {
     pub fn matches(&self, labels: Labels<'_>) -> bool {
         self.labels.iter().all(|(key, value, _)| labels.get(key) == Some(value))
             && self.requirements.iter().all(|requirement| requirement.matches(labels))
+    }
+
+    /// True if another tool will fill a part of it in.
+    pub fn is_placeholder(&self) -> bool {
+        let values = || self.requirements.iter().flat_map(|requirement| &requirement.values);
+        self.labels.iter().any(|(key, value, _)| is_placeholder(key) || is_placeholder(value))
+            || values().any(|value| is_placeholder(value))
+    }
+
+    /// How many of its entries `labels` satisfy.
+    pub fn met(&self, labels: Labels<'_>) -> usize {
+        let same = self.labels.iter().filter(|(key, value, _)| labels.get(key) == Some(value));
+        let met = self.requirements.iter().filter(|requirement| requirement.matches(labels));
+        same.count() + met.count()
     }
 
     /// The first entry that none of `candidates` satisfies; the first entry at all if each is satisfied by some.

@@ -91,6 +91,13 @@ fn places(outcome: &Outcome, files: &Files, rule: &str) -> Vec<String> {
         .collect()
 }
 
+/// How bad what `rule` reports in `text` is, in order.
+pub(crate) fn severities(text: &str, rule: &str) -> Vec<Severity> {
+    let outcome = Texts::split(text).lint(&[rule]);
+    let found = outcome.findings.iter().filter(|finding| finding.rule == rule);
+    found.map(|finding| finding.severity).collect()
+}
+
 fn report(findings: &[Finding], files: &Files) -> String {
     let line = |finding: &Finding| {
         let at = files.position(finding.primary.span);
