@@ -474,6 +474,23 @@ impl<'a> Cluster<'a> {
             .filter(|workload| monitor.looks_at(workload))
     }
 
+    /// True if pods in the namespace of `object` have this label.
+    pub fn has_pods_labelled(&self, object: &Object<'a>, key: &'a str, value: &'a str) -> bool {
+        let mut found = self.templates.having(key, value).iter();
+        found.any(|index| self.workloads.get(*index).is_some_and(|it| it.shares_namespace(object)))
+    }
+
+    /// True if what `monitor` may select, where it looks, has this label.
+    pub fn has_target_labelled(&self, monitor: &Monitor<'a>, key: &'a str, value: &'a str) -> bool {
+        let looks = |object: Option<&Object<'a>>| object.is_some_and(|it| monitor.looks_at(it));
+        if monitor.reads_pods() {
+            let mut found = self.templates.having(key, value).iter();
+            return found.any(|index| looks(self.workloads.get(*index).map(|it| &it.object)));
+        }
+        let mut found = self.service_labels.having(key, value).iter();
+        found.any(|index| looks(self.services.get(*index).map(|it| &it.object)))
+    }
+
     /// The workloads with pods that `selector` matches, in any namespace.
     pub fn workloads_labelled(&self, selector: &Selector<'a>) -> Vec<&Workload<'a>> {
         let found = self.templates.matching(selector, |_| true);
@@ -558,10 +575,12 @@ impl<'a> LabelIndex<'a> {
         Self { labels, pairs }
     }
 
+    fn having(&self, key: &'a str, value: &'a str) -> &[usize] {
+        self.pairs.get(&(key, value)).map_or(&[][..], Vec::as_slice)
+    }
+
     fn matching(&self, selector: &Selector<'a>, wanted: impl Fn(usize) -> bool) -> Vec<usize> {
-        let having = |(key, value, _): &(&'a str, &'a str, Place<'a>)| {
-            self.pairs.get(&(*key, *value)).map_or(&[][..], Vec::as_slice)
-        };
+        let having = |(key, value, _): &(&'a str, &'a str, Place<'a>)| self.having(key, value);
         let matches = |index: &usize| {
             self.labels.get(*index).is_some_and(|labels| selector.matches(*labels))
                 && wanted(*index)

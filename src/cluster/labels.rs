@@ -114,18 +114,25 @@ impl<'a> Selector<'a> {
 
     /// The first entry that none of `candidates` satisfies; the first entry at all if each is satisfied by some.
     pub fn culprit(&self, candidates: &[Labels<'_>]) -> Place<'a> {
-        let label = self.labels.iter().find(|(key, value, _)| {
-            !candidates.iter().any(|labels| labels.get(key) == Some(value))
-        });
-        let requirement = || {
-            let unmet = |requirement: &&Requirement<'_>| {
-                !candidates.iter().any(|labels| requirement.matches(*labels))
-            };
-            self.requirements.iter().find(unmet).map(|requirement| requirement.place)
-        };
+        let has =
+            |key: &str, value: &str| candidates.iter().any(|labels| labels.get(key) == Some(value));
+        self.culprit_by(has, |requirement| {
+            candidates.iter().any(|labels| requirement.matches(*labels))
+        })
+    }
+
+    /// As [`Selector::culprit`], where `has` says whether a candidate has the label and `meets` whether one meets
+    /// the requirement.
+    pub fn culprit_by(
+        &self,
+        has: impl Fn(&'a str, &'a str) -> bool,
+        meets: impl Fn(&Requirement<'a>) -> bool,
+    ) -> Place<'a> {
+        let label = self.labels.iter().find(|(key, value, _)| !has(key, value));
+        let requirement = || self.requirements.iter().find(|requirement| !meets(requirement));
         label
             .map(|(_, _, place)| *place)
-            .or_else(requirement)
+            .or_else(|| requirement().map(|requirement| requirement.place))
             .or_else(|| self.labels.first().map(|(_, _, place)| *place))
             .or_else(|| self.requirements.first().map(|requirement| requirement.place))
             .unwrap_or(self.place)

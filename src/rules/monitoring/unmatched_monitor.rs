@@ -141,6 +141,9 @@ impl Rule for UnmatchedMonitor {
     }
 }
 
+/// So many objects are looked at for the one that is meant.
+const MOST: usize = 500;
+
 /// What may be meant by a selector that matches nothing.
 enum Meant<'a, 'c> {
     /// A Service whose pods have these labels: the Service itself lacks some.
@@ -149,6 +152,8 @@ enum Meant<'a, 'c> {
     Bearer(&'c Object<'a>),
     /// What matches, where the monitor does not look.
     Elsewhere(&'c Object<'a>),
+    /// What matches and may live where the monitor looks: a namespace is not written.
+    Maybe,
     /// Nobody knows.
     Nothing,
 }
@@ -161,10 +166,15 @@ fn report<'a>(cx: &mut Ctx<'_>, monitor: &Monitor<'a>, selector: &Selector<'a>) 
         of_services(cx.cluster, monitor, selector)
     };
     let elsewhere = matches!(meant, Meant::Elsewhere(_));
-    if candidates.is_empty() && !elsewhere && !closed {
+    let unknown = matches!(meant, Meant::Maybe) || candidates.is_empty() && !elsewhere;
+    if unknown && !closed {
         return;
     }
-    let culprit = selector.culprit(&candidates);
+    let cluster = cx.cluster;
+    let culprit = selector.culprit_by(
+        |key, value| cluster.has_target_labelled(monitor, key, value),
+        |requirement| candidates.iter().any(|labels| requirement.matches(*labels)),
+    );
     let key = culprit.text_of("key").or_else(|| culprit.key()).unwrap_or("");
     if candidates.iter().any(|labels| labels.get(key).is_some_and(is_placeholder)) {
         return;
@@ -191,10 +201,10 @@ fn report<'a>(cx: &mut Ctx<'_>, monitor: &Monitor<'a>, selector: &Selector<'a>) 
             let namespace = object.namespace.unwrap_or("");
             format!("{start}, and {} lives in namespace `{namespace}`, where it does not look", object.title())
         }
-        Meant::Nothing if candidates.is_empty() => {
+        Meant::Maybe | Meant::Nothing if candidates.is_empty() => {
             format!("{start}, and no {what} where it looks is in the input")
         }
-        Meant::Nothing => format!("{start}, which no {what} has"),
+        Meant::Maybe | Meant::Nothing => format!("{start}, which no {what} has"),
     };
     let missing = match meant {
         Meant::Service(service) => missing(selector, service),
@@ -222,13 +232,15 @@ fn of_services<'c, 'a>(
     monitor: &'c Monitor<'a>,
     selector: &Selector<'a>,
 ) -> (Vec<Labels<'a>>, Meant<'a, 'c>) {
-    let services: Vec<_> = cluster.services_in_view(monitor).collect();
+    let services: Vec<_> = cluster.services_in_view(monitor).take(MOST).collect();
     let candidates: Vec<_> = services.iter().map(|it| Labels(it.at("metadata/labels"))).collect();
-    let by_pods = |service: &&&Service<'a>| {
+    let by_pods = |service: &&Service<'a>| {
         selector.matches(Labels(service.at("spec/selector")))
             || cluster.workloads_of_service(service).any(|it| selector.matches(it.labels))
     };
-    if let Some(service) = services.iter().find(by_pods).filter(|_| !selector.is_empty()) {
+    let named = cluster.services_named(monitor.name).filter(|service| monitor.looks_at(service));
+    let mut likely = named.chain(services.iter().copied()).filter(|_| !selector.is_empty());
+    if let Some(service) = likely.find(by_pods) {
         return (candidates, Meant::Service(service));
     }
     let labelled = cluster.services_labelled(selector);
@@ -241,14 +253,14 @@ fn of_pods<'c, 'a>(
     monitor: &'c Monitor<'a>,
     selector: &Selector<'a>,
 ) -> (Vec<Labels<'a>>, Meant<'a, 'c>) {
-    let workloads: Vec<_> = cluster.workloads_in_view(monitor).collect();
+    let workloads: Vec<_> = cluster.workloads_in_view(monitor).take(MOST).collect();
     let candidates: Vec<_> = workloads.iter().map(|workload| workload.labels).collect();
     let bears = |object: &Object<'a>| selector.matches(Labels(object.at("metadata/labels")));
     if let Some(workload) = workloads.iter().find(|workload| bears(workload)) {
         return (candidates, Meant::Bearer(&workload.object));
     }
     if !candidates.is_empty()
-        && let Some(service) = cluster.services_in_view(monitor).find(|service| bears(service))
+        && let Some(service) = cluster.services_in_view(monitor).take(MOST).find(|service| bears(service))
     {
         return (candidates, Meant::Bearer(&service.object));
     }
@@ -257,16 +269,25 @@ fn of_pods<'c, 'a>(
     (candidates, elsewhere(monitor, objects))
 }
 
-/// The first of `objects` that surely lives where the monitor does not look.
+/// Whether one of `objects`, which match, lives where the monitor does not look.
 fn elsewhere<'c, 'a>(
     monitor: &Monitor<'a>,
-    mut objects: impl Iterator<Item = &'c Object<'a>>,
+    objects: impl Iterator<Item = &'c Object<'a>>,
 ) -> Meant<'a, 'c> {
-    let unknown = monitor.namespaces == Namespaces::Own && monitor.namespace.is_none();
-    let found = objects.find(|object| {
-        object.namespace.is_some() && !unknown && !monitor.looks_at(object)
-    });
-    found.map_or(Meant::Nothing, Meant::Elsewhere)
+    let nowhere = monitor.namespaces == Namespaces::Own && monitor.namespace.is_none();
+    let mut found = Meant::Nothing;
+    for object in objects {
+        if monitor.looks_at(object) {
+            continue;
+        }
+        if nowhere || object.namespace.is_none() {
+            return Meant::Maybe;
+        }
+        if matches!(found, Meant::Nothing) {
+            found = Meant::Elsewhere(object);
+        }
+    }
+    found
 }
 
 /// The labels that the Service lacks, or has with other values.
@@ -303,7 +324,7 @@ fn help(
             let namespace = object.namespace.unwrap_or("");
             format!("set `namespaceSelector: {{matchNames: [{namespace}]}}`")
         }
-        Meant::Nothing => match near.and_then(Place::text) {
+        Meant::Maybe | Meant::Nothing => match near.and_then(Place::text) {
             Some(value) => format!("write `{key}: {value}`"),
             None => format!("select labels that a {what} has"),
         },
@@ -326,7 +347,7 @@ fn label(meant: &Meant<'_, '_>, near: Option<Place<'_>>, key: &str) -> Option<(S
             let spot = object.at("metadata/namespace").map(Place::primary);
             Some((spot.unwrap_or_else(|| object.spot()), format!("lives in `{namespace}`")))
         }
-        Meant::Nothing => {
+        Meant::Maybe | Meant::Nothing => {
             let value = near?;
             Some((value.primary(), format!("`{key}` is this here")))
         }
@@ -373,9 +394,9 @@ cases! {
     in_another_namespace: "# file: a.yaml\napiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: shop, labels: {app: a}}\n# file: b.yaml\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a, namespace: monitoring}\nspec: {selector: {matchLabels: {app: a}}}\n"
         => ["b.yaml:4:38"],
     named_namespaces: "# file: a.yaml\napiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: shop, labels: {app: a}}\n# file: b.yaml\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a, namespace: monitoring}\nspec: {namespaceSelector: {matchNames: [shop]}, selector: {matchLabels: {app: a}}}\n---\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: b, namespace: monitoring}\nspec: {namespaceSelector: {any: true}, selector: {matchLabels: {app: a}}}\n---\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: c, namespace: shop}\nspec: {namespaceSelector: {matchNames: [store]}, selector: {matchLabels: {app: a}}}\n"
-        => ["b.yaml:14:79"],
-    namespaces_that_nobody_knows: "# file: a.yaml\napiVersion: v1\nkind: Service\nmetadata: {name: a, labels: {app: a}}\n# file: b.yaml\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a, namespace: monitoring}\nspec: {selector: {matchLabels: {app: a}}}\n# file: c.yaml\napiVersion: v1\nkind: Service\nmetadata: {name: b, namespace: x, labels: {app: b}}\n# file: d.yaml\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: b}\nspec: {namespaceSelector: {}, selector: {matchLabels: {app: b, more: x}}}\n"
-        => ["d.yaml:4:70"],
+        => ["b.yaml:14:80"],
+    namespaces_that_nobody_knows: "# file: a.yaml\napiVersion: v1\nkind: Service\nmetadata: {name: a, labels: {app: a}}\n# file: b.yaml\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a, namespace: monitoring}\nspec: {selector: {matchLabels: {app: a}}}\n# file: c.yaml\napiVersion: v1\nkind: Service\nmetadata: {name: b, namespace: x, labels: {app: b}}\n# file: d.yaml\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: b}\nspec: {namespaceSelector: {}, selector: {matchLabels: {app: b}}}\n"
+        => [],
     pod_monitors_read_pods: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, labels: {app: a}}\nspec: {template: {metadata: {labels: {name: a}}}}\n---\napiVersion: monitoring.coreos.com/v1\nkind: PodMonitor\nmetadata: {name: a}\nspec: {selector: {matchLabels: {app: a}}}\n---\napiVersion: monitoring.coreos.com/v1\nkind: PodMonitor\nmetadata: {name: b}\nspec: {selector: {matchLabels: {name: a}}}\n"
         => ["9:38"],
     jobs_count: "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: a}\nspec: {jobTemplate: {spec: {template: {metadata: {labels: {app: a}}}}}}\n---\napiVersion: monitoring.coreos.com/v1\nkind: PodMonitor\nmetadata: {name: a}\nspec: {selector: {matchLabels: {app: a}}}\n"
@@ -383,5 +404,5 @@ cases! {
     placeholders: "apiVersion: v1\nkind: Service\nmetadata: {name: a, labels: {app: '<name>'}}\n---\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a}\nspec: {selector: {matchLabels: {app: a}}}\n---\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: b}\nspec: {selector: {matchLabels: {app: '${APP}'}}}\n"
         => [],
     by_the_labels_of_pods: "{apiVersion: v1, kind: List, items: [{apiVersion: v1, kind: Pod, metadata: {name: a, labels: {app: a, tier: x}}}, {apiVersion: v1, kind: Service, metadata: {name: a}, spec: {selector: {app: a}}}, {apiVersion: monitoring.coreos.com/v1, kind: ServiceMonitor, metadata: {name: a}, spec: {selector: {matchLabels: {tier: x}}}}]}"
-        => ["1:314"],
+        => ["1:317"],
 }

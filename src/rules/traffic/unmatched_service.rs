@@ -53,49 +53,57 @@ declare_rule! {
 impl Rule for UnmatchedService {
     fn check(&self, cx: &mut Ctx<'_>) {
         let cluster = cx.cluster;
-        let mut operators = None;
+        let mut unread = None;
         for service in cluster.services() {
             if let Some(selector) = &service.selector
                 && cluster.workloads_of_service(service).next().is_none()
                 && service.at("spec/type").and_then(Place::text) != Some("ExternalName")
                 && !selector.is_placeholder()
             {
-                let candidates: Vec<_> = cluster.workloads_beside(service).collect();
-                let given = |workload: &&Workload<'_>| is_given(selector, workload);
-                if candidates.iter().any(given) {
+                let labelled = cluster.workloads_labelled(selector);
+                let closed = cluster.settings.closed_world;
+                let maybe = labelled.iter().any(|workload| is_maybe_beside(service, workload));
+                if is_given(cluster, service, selector) || (maybe && !closed) {
                     continue;
                 }
-                let operators = operators.get_or_insert_with(|| custom_objects(cluster));
-                let made = made_by_operator(operators, selector, service, &candidates);
-                report(cx, service, selector, &candidates, made);
+                // In another namespace, or it would match.
+                let elsewhere = labelled.first().copied();
+                let unread = unread.get_or_insert_with(|| Unread::new(cluster));
+                report(cx, service, selector, elsewhere, unread);
             }
         }
     }
 }
 
+/// So many workloads are looked at for the one that is meant.
+const MOST: usize = 500;
+
 fn report<'a>(
     cx: &mut Ctx<'_>,
     service: &Service<'a>,
     selector: &Selector<'a>,
-    candidates: &[&Workload<'a>],
-    made: bool,
+    elsewhere: Option<&Workload<'a>>,
+    unread: &Unread<'_, 'a>,
 ) {
-    let labels: Vec<_> = candidates.iter().map(|workload| workload.labels).collect();
-    let culprit = selector.culprit(&labels);
-    let key = culprit.key().unwrap_or("");
-    if labels.iter().any(|labels| labels.get(key).is_some_and(is_placeholder)) {
+    let cluster = cx.cluster;
+    let culprit =
+        selector.culprit_by(|key, value| cluster.has_pods_labelled(service, key, value), |_| true);
+    let (key, value) = (culprit.key().unwrap_or(""), culprit.text().unwrap_or(""));
+    if unread.may_have(service, key) {
         return;
     }
+    let candidates: Vec<_> = cluster.workloads_beside(service).take(MOST).collect();
+    let candidates = candidates.as_slice();
+    let made = unread.made_by_operator(cluster, selector, service);
     let severity = match candidates {
         _ if made || is_set_at_run_time(selector, key, candidates) => Info,
-        _ if cx.cluster.settings.closed_world => Error,
+        _ if cluster.settings.closed_world => Error,
         [] => Info,
         _ => Warning,
     };
     let name = service.name;
-    let asked = format!("{key}={}", culprit.text().unwrap_or(""));
-    let elsewhere = elsewhere(cx.cluster, service, selector);
-    let together = labels.iter().any(|labels| labels.get(key) == culprit.text());
+    let asked = format!("{key}={value}");
+    let together = cluster.has_pods_labelled(service, key, value);
     let message = match (elsewhere, candidates) {
         (Some(workload), _) => {
             let (title, namespace) = (workload.title(), workload.namespace.unwrap_or(""));
@@ -110,7 +118,7 @@ fn report<'a>(
         }
         (None, _) => format!("Service `{name}` selects `{asked}`, which no pod template has"),
     };
-    let near = near(selector, service.name, key, culprit.text().unwrap_or(""), candidates);
+    let near = near(selector, service.name, (key, value), candidates);
     let there = near.and_then(|near| Some((near, near.labels.0?.get(key)?)));
     let help = match (elsewhere, near, there) {
         (Some(workload), ..) => {
@@ -139,15 +147,9 @@ fn report<'a>(
         .help(help);
 }
 
-/// The workload that is meant, in another namespace than the Service.
-fn elsewhere<'c, 'a>(
-    cluster: &'c Cluster<'a>,
-    service: &Service<'a>,
-    selector: &Selector<'a>,
-) -> Option<&'c Workload<'a>> {
-    let own = service.namespace?;
-    let mut found = cluster.workloads_labelled(selector).into_iter();
-    found.find(|workload| workload.namespace.is_some_and(|namespace| namespace != own))
+/// True if nobody knows whether a workload that matches shares the namespace, since one is not written.
+fn is_maybe_beside(service: &Service<'_>, workload: &Workload<'_>) -> bool {
+    service.namespace.is_none() != workload.namespace.is_none()
 }
 
 /// The workload that is most probably meant: the one that has most of the labels, or nearly the one asked for,
@@ -155,8 +157,7 @@ fn elsewhere<'c, 'a>(
 fn near<'c, 'a>(
     selector: &Selector<'a>,
     name: &str,
-    key: &str,
-    value: &str,
+    (key, value): (&str, &str),
     candidates: &[&'c Workload<'a>],
 ) -> Option<&'c Workload<'a>> {
     let rank = |workload: &Workload<'_>| {
@@ -171,10 +172,23 @@ fn near<'c, 'a>(
 }
 
 /// True if the pods get by their controller what their template lacks.
-fn is_given(selector: &Selector<'_>, workload: &Workload<'_>) -> bool {
-    selector.labels.iter().all(|(key, value, _)| {
-        workload.labels.get(key) == Some(value) || controller_sets(key, value, workload)
-    })
+fn is_given<'a>(cluster: &Cluster<'a>, service: &Service<'a>, selector: &Selector<'a>) -> bool {
+    const BY_CONTROLLERS: [&str; 7] = [
+        "statefulset.kubernetes.io/pod-name",
+        "apps.kubernetes.io/pod-index",
+        "job-name",
+        "batch.kubernetes.io/job-name",
+        "pod-template-hash",
+        "rollouts-pod-template-hash",
+        "controller-revision-hash",
+    ];
+    let all = |workload: &Workload<'_>| {
+        selector.labels.iter().all(|(key, value, _)| {
+            workload.labels.get(key) == Some(value) || controller_sets(key, value, workload)
+        })
+    };
+    selector.labels.iter().any(|(key, ..)| BY_CONTROLLERS.contains(key))
+        && cluster.workloads_beside(service).any(all)
 }
 
 fn controller_sets(key: &str, value: &str, workload: &Workload<'_>) -> bool {
@@ -209,34 +223,53 @@ fn is_set_at_run_time(selector: &Selector<'_>, key: &str, candidates: &[&Workloa
         })
 }
 
-/// Objects of kinds that operators define, by name.
-type Custom<'c, 'a> = FxHashMap<&'a str, Vec<&'c Object<'a>>>;
-
-fn custom_objects<'c, 'a>(cluster: &'c Cluster<'a>) -> Custom<'c, 'a> {
-    let mut found = Custom::default();
-    for object in cluster.objects() {
-        let unread = matches!(object.kind, Kind::Other | Kind::Prometheus);
-        if unread && object.group.contains('.') && !object.group.ends_with(".k8s.io") {
-            found.entry(object.name).or_default().push(object);
-        }
-    }
-    found
+/// What the input says too little of.
+struct Unread<'c, 'a> {
+    /// Objects of kinds that operators define, by name.
+    custom: FxHashMap<&'a str, Vec<&'c Object<'a>>>,
+    /// Workloads with labels that another tool will fill in.
+    placeholders: Vec<&'c Workload<'a>>,
 }
 
-/// True if an operator seems to make the pods: they are labelled with the name of its object, which no template
-/// knows.
-fn made_by_operator(
-    objects: &Custom<'_, '_>,
-    selector: &Selector<'_>,
-    service: &Service<'_>,
-    candidates: &[&Workload<'_>],
-) -> bool {
-    selector.labels.iter().any(|(_, value, _)| {
-        let named = objects.get(value).map_or(&[][..], Vec::as_slice);
-        let mut labels = candidates.iter().flat_map(|workload| workload.labels.iter());
-        named.iter().any(|object| object.shares_namespace(service))
-            && !labels.any(|(_, other)| other.text() == Some(value))
-    })
+impl<'c, 'a> Unread<'c, 'a> {
+    fn new(cluster: &'c Cluster<'a>) -> Self {
+        let mut custom: FxHashMap<_, Vec<_>> = FxHashMap::default();
+        for object in cluster.objects() {
+            let unread = matches!(object.kind, Kind::Other | Kind::Prometheus);
+            if unread && object.group.contains('.') && !object.group.ends_with(".k8s.io") {
+                custom.entry(object.name).or_default().push(object);
+            }
+        }
+        let open = |workload: &&Workload<'_>| {
+            workload.labels.iter().any(|(_, value)| value.text().is_some_and(is_placeholder))
+        };
+        Self { custom, placeholders: cluster.workloads().iter().filter(open).collect() }
+    }
+
+    /// True if pods beside the Service have the label with a value that nobody knows yet.
+    fn may_have(&self, service: &Service<'_>, key: &str) -> bool {
+        self.placeholders.iter().any(|workload| {
+            workload.labels.get(key).is_some_and(is_placeholder)
+                && workload.shares_namespace(service)
+        })
+    }
+
+    /// True if an operator seems to make the pods: they are labelled with the name of its object, which no template
+    /// knows.
+    fn made_by_operator(
+        &self,
+        cluster: &Cluster<'a>,
+        selector: &Selector<'_>,
+        service: &Service<'a>,
+    ) -> bool {
+        let beside = |value| cluster.workloads_beside(service).any(|workload| {
+            workload.labels.iter().any(|(_, other)| other.text() == Some(value))
+        });
+        selector.labels.iter().any(|(_, value, _)| {
+            let named = self.custom.get(value).map_or(&[][..], Vec::as_slice);
+            named.iter().any(|object| object.shares_namespace(service)) && !beside(*value)
+        })
+    }
 }
 
 cases! {
@@ -256,6 +289,8 @@ cases! {
         => ["b.yaml:4:24"],
     one_pod_of_a_stateful_set: "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: a}\nspec: {template: {metadata: {labels: {app: a}}}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a-0}\nspec: {selector: {statefulset.kubernetes.io/pod-name: a-0}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: b-0}\nspec: {selector: {app: a, statefulset.kubernetes.io/pod-name: b-0}}\n"
         => ["14:63"],
+    namespaces_that_nobody_knows: "# file: a.yaml\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: x}\nspec: {template: {metadata: {labels: {app: a}}}}\n# file: b.yaml\napiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {selector: {app: a}}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: b}\nspec: {template: {metadata: {labels: {app: b}}}}\n"
+        => [],
     placeholders: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {metadata: {labels: {app: '${APP}'}}}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {selector: {app: a}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: b}\nspec: {selector: {app: '{{ app }}'}}\n"
         => [],
     another_key: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {metadata: {labels: {app.kubernetes.io/name: a}}}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {selector: {app: a}}\n"
