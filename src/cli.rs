@@ -1,12 +1,17 @@
 //! The command line: the only place, beside `source::read`, that touches files and streams.
 
 mod adapter;
+mod configuration;
 mod dashboard;
 mod init;
 mod input;
+mod lint;
+mod manifests;
 mod output;
+mod own;
 mod profile;
 mod render;
+mod rules;
 mod runbook;
 mod schema;
 mod services;
@@ -23,6 +28,8 @@ pub struct Io<'a> {
     pub out: &'a mut dyn Write,
     /// Receives problems and notes; strips colour where none is wanted.
     pub err: &'a mut dyn Write,
+    /// `out` shows colour.
+    pub colour: bool,
 }
 
 /// How a run ended; see the exit codes in the crate's documentation.
@@ -32,6 +39,8 @@ pub enum Outcome {
     Done,
     /// 1: what is on disk differs.
     Drift,
+    /// 1: something was found that should fail the run.
+    Found,
     /// 2: problems of input, usage or IO.
     Failed,
 }
@@ -63,7 +72,7 @@ type Run = Result<Outcome, Stop>;
 #[command(name = "slogen", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(
     after_help = "Start with `slogen init --profile inference`, then `slogen render > manifests.yaml`.\n\
-    Exit codes: 0 done, 1 `--check` found a difference, 2 problems of input, usage or files."
+    Exit codes: 0 done, 1 `--check` found a difference or `lint` an error, 2 problems of input, usage or files."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -74,6 +83,15 @@ struct Cli {
 enum Command {
     /// Render the manifests of one or many services.
     Render(render::Args),
+    /// Find mistakes in manifests.
+    Lint(lint::Args),
+    /// Print what a rule finds, why it bites, and what to write instead.
+    Explain {
+        /// A rule or a family, such as `scaling/static-replicas`.
+        rule: String,
+    },
+    /// List the rules of `slogen lint`.
+    Rules(rules::Args),
     /// Print where every number of a service comes from (the same as `render --why`).
     ExplainPlan(render::ExplainArgs),
     /// Print what prometheus-adapter needs to serve the HPAs of one or many services, as Helm values.
@@ -113,11 +131,12 @@ pub fn main() -> ExitCode {
     let outcome = std::panic::catch_unwind(|| {
         let mut out = io::BufWriter::new(io::stdout().lock());
         let mut err = anstream::AutoStream::auto(io::stderr());
-        run(std::env::args_os(), &mut Io { out: &mut out, err: &mut err })
+        let colour = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
+        run(std::env::args_os(), &mut Io { out: &mut out, err: &mut err, colour })
     });
     ExitCode::from(match outcome {
         Ok(Outcome::Done) => 0,
-        Ok(Outcome::Drift) => 1,
+        Ok(Outcome::Drift | Outcome::Found) => 1,
         Ok(Outcome::Failed) | Err(_) => 2,
     })
 }
@@ -150,6 +169,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> Outcome
 fn dispatch(command: Command, io: &mut Io<'_>) -> Run {
     match command {
         Command::Render(args) => render::run(&args, io),
+        Command::Lint(args) => lint::run(&args, io),
+        Command::Explain { rule } => rules::explain(&rule, io),
+        Command::Rules(args) => rules::list(&args, io),
         Command::ExplainPlan(args) => render::explain(&args, io),
         Command::Adapter(args) => adapter::run(&args, io),
         Command::Dashboard(args) => dashboard::run(&args, io),

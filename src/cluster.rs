@@ -7,6 +7,7 @@ pub mod autoscaler;
 pub mod declared;
 pub mod effective;
 pub mod labels;
+pub mod nearby;
 pub mod network;
 pub mod object;
 pub mod queries;
@@ -15,16 +16,16 @@ pub mod workload;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-pub use autoscaler::{Autoscaler, Bound, Metric, Reference, Utilization};
+pub use autoscaler::{Autoscaler, Bound, Metric, Reference, Unscalable, Utilization};
 pub use declared::{Declared, Settings, Written};
 pub use effective::Replicas;
 pub use labels::{Labels, Requirement, Selector, is_placeholder};
+pub use nearby::Nearby;
 pub use network::{Budget, Endpoint, Monitor, Namespaces, PortRef, Service, ServicePort, Share};
 pub use object::{Kind, Object};
 pub use queries::{Carrier, Role};
 pub use workload::{Amount, AmountSource, Container, Port, Probe, ProbeKind, Workload};
 
-use crate::source::FileId;
 use crate::yaml::{self, Place, Stream};
 
 /// One file of the input, read. The files of a run come in the order of their [`crate::source::FileId`]s.
@@ -57,8 +58,8 @@ pub struct Cluster<'a> {
     services_of: FxHashMap<&'a str, Vec<usize>>,
     templates: LabelIndex<'a>,
     service_labels: LabelIndex<'a>,
-    workload_neighbours: Neighbours<'a>,
-    service_neighbours: Neighbours<'a>,
+    workloads_near: Nearby<'a, ()>,
+    services_near: Nearby<'a, ()>,
 }
 
 /// YAML inside of scalars, such as the adapter's configuration in a ConfigMap, read as files of their own whose
@@ -154,8 +155,8 @@ impl<'a> Cluster<'a> {
             services_of: FxHashMap::default(),
             templates: LabelIndex::default(),
             service_labels: LabelIndex::default(),
-            workload_neighbours: Neighbours::default(),
-            service_neighbours: Neighbours::default(),
+            workloads_near: Nearby::default(),
+            services_near: Nearby::default(),
         };
         for (object, view) in found {
             cluster.add(object, view);
@@ -261,22 +262,24 @@ impl<'a> Cluster<'a> {
                 }
             })
             .collect();
+        let names = Nearby::new(workloads.iter().map(|workload| (workload.name, &workload.object)));
         let of_autoscalers: Vec<_> = self
             .autoscalers
             .iter()
             .map(|autoscaler| {
-                let named = self.by_name.get(autoscaler.target.name)?;
-                named.iter().copied().find(|index| {
+                let named = names.of(autoscaler.target.name, autoscaler);
+                let found = named.filter(|index| {
                     workloads.get(*index).is_some_and(|workload| {
                         autoscaler.target.names(workload) && autoscaler.shares_namespace(workload)
                     })
-                })
+                });
+                found.min()
             })
             .collect();
         self.templates = templates;
         self.service_labels = services;
-        self.workload_neighbours = Neighbours::new(self.workloads.iter().map(|it| &it.object));
-        self.service_neighbours = Neighbours::new(self.services.iter().map(|it| &it.object));
+        self.workloads_near = Nearby::new(self.workloads.iter().map(|it| ((), &it.object)));
+        self.services_near = Nearby::new(self.services.iter().map(|it| ((), &it.object)));
         for (index, found) in of_services.into_iter().enumerate() {
             let found = found.unwrap_or_default();
             for workload in &found {
@@ -335,6 +338,16 @@ impl<'a> Cluster<'a> {
     /// Every object, in the order of the input.
     pub fn objects(&self) -> &[Object<'a>] {
         &self.objects
+    }
+
+    /// How many objects each of the inputs holds.
+    pub fn count_by_input(&self) -> Vec<usize> {
+        let mut counts: FxHashMap<_, usize> = FxHashMap::default();
+        for object in self.objects.iter().filter(|object| !object.root.is_embedded()) {
+            *counts.entry(object.root.file()).or_default() += 1;
+        }
+        let of = |input: &Input<'_>| counts.get(&input.stream.file()).copied().unwrap_or(0);
+        self.inputs.iter().map(of).collect()
     }
 
     /// Every object of a kind.
@@ -447,9 +460,7 @@ impl<'a> Cluster<'a> {
         &'c self,
         object: &'c Object<'a>,
     ) -> impl Iterator<Item = &'c Workload<'a>> + Clone {
-        let near = self.workload_neighbours.of(object);
-        near.filter_map(|index| self.workloads.get(index))
-            .filter(|workload| workload.shares_namespace(object))
+        self.workloads_near.of((), object).filter_map(|index| self.workloads.get(index))
     }
 
     /// The Services where a monitor looks.
@@ -457,7 +468,7 @@ impl<'a> Cluster<'a> {
         &'c self,
         monitor: &'c Monitor<'a>,
     ) -> impl Iterator<Item = &'c Service<'a>> + Clone {
-        let near = self.service_neighbours.in_view(monitor, self.services.len());
+        let near = in_view(monitor, &self.services_near, self.services.len());
         near.into_iter()
             .filter_map(|index| self.services.get(index))
             .filter(|service| monitor.looks_at(service))
@@ -468,7 +479,7 @@ impl<'a> Cluster<'a> {
         &'c self,
         monitor: &'c Monitor<'a>,
     ) -> impl Iterator<Item = &'c Workload<'a>> + Clone {
-        let near = self.workload_neighbours.in_view(monitor, self.workloads.len());
+        let near = in_view(monitor, &self.workloads_near, self.workloads.len());
         near.into_iter()
             .filter_map(|index| self.workloads.get(index))
             .filter(|workload| monitor.looks_at(workload))
@@ -504,52 +515,18 @@ impl<'a> Cluster<'a> {
     }
 }
 
-/// Objects by namespace, and by file for those that may share one without saying so.
-#[derive(Debug, Default)]
-struct Neighbours<'a> {
-    by_namespace: FxHashMap<Option<&'a str>, Vec<usize>>,
-    by_file: FxHashMap<FileId, Vec<(Option<&'a str>, usize)>>,
-}
-
-impl<'a> Neighbours<'a> {
-    fn new<'o>(objects: impl Iterator<Item = &'o Object<'a>>) -> Self
-    where
-        'a: 'o,
-    {
-        let mut found = Self::default();
-        for (index, object) in objects.enumerate() {
-            found.by_namespace.entry(object.namespace).or_default().push(index);
-            let of_file = found.by_file.entry(object.root.file()).or_default();
-            of_file.push((object.namespace, index));
-        }
-        found
-    }
-
-    fn in_namespace(&self, namespace: Option<&'a str>) -> &[usize] {
-        self.by_namespace.get(&namespace).map_or(&[][..], Vec::as_slice)
-    }
-
-    /// All that may share the namespace of `object`, each once.
-    fn of(&self, object: &Object<'a>) -> impl Iterator<Item = usize> + Clone {
-        let namespace = object.namespace;
-        let of_file = self.by_file.get(&object.root.file()).map_or(&[][..], Vec::as_slice);
-        let others = of_file.iter().filter(move |(other, _)| *other != namespace);
-        let same = self.in_namespace(namespace).iter().copied();
-        same.chain(others.map(|(_, index)| *index))
-    }
-
-    /// All of `count` that `monitor` may look at, each once.
-    fn in_view(&self, monitor: &Monitor<'a>, count: usize) -> Vec<usize> {
-        match &monitor.namespaces {
-            Namespaces::Any => (0..count).collect(),
-            Namespaces::Own => self.of(monitor).collect(),
-            Namespaces::Named(names) => {
-                let mut names: Vec<_> = names.iter().map(|name| Some(*name)).collect();
-                names.push(None);
-                names.sort_unstable();
-                names.dedup();
-                names.iter().flat_map(|name| self.in_namespace(*name)).copied().collect()
-            }
+/// The numbers of those of `count` objects that `monitor` may look at, each once.
+fn in_view<'a>(monitor: &Monitor<'a>, near: &Nearby<'a, ()>, count: usize) -> Vec<usize> {
+    match &monitor.namespaces {
+        Namespaces::Any => (0..count).collect(),
+        Namespaces::Own => near.of((), monitor).collect(),
+        Namespaces::Named(names) => {
+            let mut names: Vec<_> = names.iter().copied().map(Some).collect();
+            // Where none is written, it may be one of these.
+            names.push(None);
+            names.sort_unstable();
+            names.dedup();
+            names.into_iter().flat_map(|name| near.in_namespace((), name)).copied().collect()
         }
     }
 }

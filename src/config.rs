@@ -29,9 +29,32 @@ pub enum Level {
     At(Severity),
 }
 
+/// A preset, as the configuration and the command line name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum PresetName {
+    /// What is likely to hurt.
+    Recommended,
+    /// Every rule but those of security.
+    Strict,
+    /// The family `security`.
+    Security,
+}
+
+impl PresetName {
+    fn preset(self) -> Preset {
+        match self {
+            Self::Recommended => Preset::Recommended,
+            Self::Strict => Preset::Strict,
+            Self::Security => Preset::Security,
+        }
+    }
+}
+
 /// What the command line says of rules; each names a rule or a family. Later lists win over earlier ones.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
+    /// Presets instead of the configured ones.
+    pub presets: Vec<PresetName>,
     /// Only these run.
     pub select: Vec<String>,
     /// These are errors.
@@ -42,11 +65,15 @@ pub struct Overrides {
     pub off: Vec<String>,
 }
 
-/// Reads the `[lint]` table of the slogen.toml `file`, which holds nothing else.
-pub fn read(files: &Files, file: FileId) -> (Option<Lint>, Vec<Finding>) {
+/// Reads the `[lint]` table of `file`: a slogen.toml, which holds nothing else, or a slo.toml, whose other tables
+/// and whose syntax are someone else's concern.
+pub fn read(files: &Files, file: FileId, of_service: bool) -> (Option<Lint>, Vec<Finding>) {
     let (table, findings) = tree::parse(files, file, Layer::File);
-    let mut cx = Decoder { findings, ..Decoder::default() };
-    cx.unknown_keys(&table, &["lint"]);
+    let mut cx = Decoder::default();
+    if !of_service {
+        cx.findings = findings;
+        cx.unknown_keys(&table, &["lint"]);
+    }
     let lint = table.get("lint").and_then(|node| {
         let place = node.place();
         cx.table(node, "lint").cloned().map(|table| Lint::read(&table, place, &mut cx))
@@ -61,7 +88,10 @@ pub fn resolve(lint: Option<&Lint>, overrides: &Overrides) -> (Config, Vec<Findi
     let mut levels: Vec<Option<Option<Severity>>> = vec![None; RULES.len()];
     let index =
         |entry: &&'static Entry| RULES.iter().position(|known| std::ptr::eq(*known, *entry));
-    let presets = presets(lint, &mut findings);
+    let mut presets = presets(lint, &mut findings);
+    if !overrides.presets.is_empty() {
+        presets = overrides.presets.iter().map(|name| name.preset()).collect();
+    }
     for (entry, level) in RULES.iter().zip(&mut levels) {
         *level = entry.meta.is_in(&presets).then_some(None);
     }

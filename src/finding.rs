@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::source::{FileId, Files, Span};
 
+mod fingerprint;
+
+pub use fingerprint::fingerprints;
+
 /// How bad a finding is.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -182,6 +186,30 @@ impl Finding {
     }
 }
 
+/// What reports say about a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// `family/name`.
+    pub name: &'static str,
+    /// One line: what it finds.
+    pub summary: String,
+    /// Everything about it, in Markdown.
+    pub docs: String,
+    /// How bad its findings are, unless a case or the configuration says otherwise.
+    pub severity: Severity,
+    /// Whether it is on.
+    pub enabled: bool,
+    /// Its anchor in the rules reference, src/rules/README.md.
+    pub anchor: String,
+}
+
+impl RuleInfo {
+    /// What stands before the `/` of its name.
+    pub fn family(&self) -> &'static str {
+        self.name.split_once('/').map_or(self.name, |(family, _)| family)
+    }
+}
+
 /// The candidate nearest to `word`, if it is near enough to be meant.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // Two slips at the most, and never more than half of the word: `x` is no slip of `os`.
@@ -208,10 +236,10 @@ pub fn anchor(findings: Vec<Finding>, anchor: Span, files: &Files) -> Vec<Findin
 
 /// Sorts by path, offset and rule, and drops repetitions, so that equal input gives equal reports.
 pub fn sort(findings: &mut Vec<Finding>, files: &Files) {
-    findings.sort_by(|a, b| {
-        let key =
-            |f: &Finding| (files.get(f.primary.span.file).name.clone(), f.primary.span, f.rule);
-        key(a).cmp(&key(b)).then_with(|| a.message.cmp(&b.message))
-    });
+    fn key<'a>(finding: &'a Finding, files: &'a Files) -> impl Ord + use<'a> {
+        let span = finding.primary.span;
+        (files.get(span.file).name.as_str(), span, finding.rule, finding.message.as_str())
+    }
+    findings.sort_by(|a, b| key(a, files).cmp(&key(b, files)));
     findings.dedup();
 }

@@ -16,6 +16,7 @@ pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod finding;
+pub mod fix;
 pub mod kinds;
 pub mod lint;
 pub mod plan;

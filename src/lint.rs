@@ -1,6 +1,8 @@
 //! Runs the rules over the input. Pure: texts in, findings out.
 
+pub mod baseline;
 pub mod declare;
+pub mod example;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -43,6 +45,8 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// Documents that have content.
     pub documents: usize,
+    /// How many objects each source holds.
+    pub objects: Vec<usize>,
     /// Findings that suppressions hid.
     pub suppressed: usize,
     /// Files that are templates of another tool and no YAML yet.
@@ -55,8 +59,10 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
     let inputs: Vec<Input<'_>> = sources
         .par_iter()
         .map(|source| {
-            let stream = yaml::parse(source.file, &files.get(source.file).text);
-            Input { stream, slo: source.slo }
+            let text = &*files.get(source.file).text;
+            // What cannot hold an object is not worth reading.
+            let text = if may_hold_objects(text) { text } else { "" };
+            Input { stream: yaml::parse(source.file, text), slo: source.slo }
         })
         .collect();
     outcome.documents = inputs.iter().map(|input| input.stream.documents().len()).sum();
@@ -73,6 +79,7 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
     }
     let embedded = cluster::embedded(&inputs);
     let cluster = Cluster::new(&inputs, &embedded, &options.settings, slo);
+    outcome.objects = cluster.count_by_input();
     let found =
         options.rules.as_slice().par_iter().map(|active| run(active, &cluster, &options.rules));
     outcome.findings.extend(found.flatten_iter().collect::<Vec<_>>());
@@ -92,6 +99,13 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
     }
     finding::sort(&mut outcome.findings, files);
     outcome
+}
+
+/// False for a text that holds neither an object nor a file of Prometheus or its adapter, nor a kustomization, which
+/// needs no kind, with versions of images.
+fn may_hold_objects(text: &str) -> bool {
+    let holds = |word: &str| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some();
+    ["apiVersion", "expr", "seriesQuery", "newTag", "sha256:"].into_iter().any(holds)
 }
 
 /// Runs one rule. A panic is a bug of that rule alone: it is reported, and the others count.

@@ -92,7 +92,7 @@ impl Library {
             ]);
         }
         let file = if is_path {
-            let text = source::read(&key).map_err(|error| {
+            let text = source::read(&key, source::MAX_BYTES).map_err(|error| {
                 vec![
                     Finding::error(
                         "spec/unknown-profile",

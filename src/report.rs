@@ -1,4 +1,151 @@
-//! Findings as people and programs read them.
+//! Findings as people and programs read them: pure functions of one [`Run`].
 
+mod concise;
+#[cfg(test)]
+mod fixture;
+mod github;
+mod gitlab;
 pub mod human;
 pub mod json;
+mod junit;
+mod rdjson;
+mod sarif;
+mod snippet;
+
+use crate::finding::{Finding, RuleInfo, Severity};
+use crate::source::Files;
+
+/// Everything that one run found.
+#[derive(Clone, Copy, Debug)]
+pub struct Run<'a> {
+    /// What was found, in the order of [`crate::finding::sort`].
+    pub findings: &'a [Finding],
+    /// Every file that a finding points into.
+    pub files: &'a Files,
+    /// What else was counted.
+    pub summary: Counts,
+    /// Every rule there is, whether it found something or not.
+    pub rules: &'a [RuleInfo],
+    /// The least severity that fails the run; `None` where nothing does.
+    pub fail_on: Option<Severity>,
+    /// How many findings of one rule `human` shows in full; 0 for all.
+    pub max_repeats: usize,
+}
+
+/// What the findings themselves do not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Files read.
+    pub files: usize,
+    /// Documents in them.
+    pub documents: usize,
+    /// Findings that a comment, an annotation or the baseline hid.
+    pub suppressed: usize,
+    /// Files passed over.
+    pub skipped: usize,
+}
+
+impl<'a> Run<'a> {
+    /// A run that errors fail, all of whose findings are shown.
+    pub fn new(findings: &'a [Finding], files: &'a Files, summary: Counts) -> Self {
+        Self {
+            findings,
+            files,
+            summary,
+            rules: &[],
+            fail_on: Some(Severity::Error),
+            max_repeats: 0,
+        }
+    }
+
+    /// How many findings are of `severity`.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+}
+
+/// How findings are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people: the text underlined, with help.
+    #[default]
+    Human,
+    /// One line a finding: `FILE:LINE:COLUMN: SEVERITY RULE MESSAGE`.
+    Concise,
+    /// For programs: `slogen schema report`.
+    Json,
+    /// SARIF 2.1.0, for GitHub code scanning.
+    Sarif,
+    /// Workflow commands of GitHub Actions.
+    Github,
+    /// GitLab's code quality report.
+    Gitlab,
+    /// `JUnit` XML.
+    Junit,
+    /// Reviewdog's diagnostic format.
+    Rdjson,
+}
+
+impl Format {
+    /// The report of `run`, complete with its last line end. Only `Human` has colour; who prints it to anything
+    /// but a terminal strips it.
+    pub fn render(self, run: &Run<'_>) -> serde_json::Result<String> {
+        Ok(match self {
+            Self::Human => human::render(run),
+            Self::Concise => concise::render(run),
+            Self::Json => json::render(run)?,
+            Self::Sarif => sarif::render(run),
+            Self::Github => github::render(run),
+            Self::Gitlab => gitlab::render(run),
+            Self::Junit => junit::render(run),
+            Self::Rdjson => rdjson::render(run),
+        })
+    }
+}
+
+/// `1 file`, `2 files`.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Message, help and fix, a line each: for formats that have one text for all of them.
+fn plain(finding: &Finding) -> String {
+    let help = finding.help.iter().map(|help| format!("\nhelp: {help}"));
+    let fix = finding.fix.iter().map(|fix| format!("\nfix: {}", fix.title));
+    std::iter::once(finding.message.clone()).chain(help).chain(fix).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::finding::Label;
+    use crate::source::{FileId, Span};
+
+    proptest! {
+        /// Spans may be wrong in every way: backwards, inside a character, behind the end, of no file.
+        #[test]
+        fn any_finding_can_be_reported(
+            texts in prop::collection::vec("(a|é|🦀|\t|\r?\n|\r|\u{1b}|b{300}){0,30}", 1..3),
+            spans in prop::collection::vec((0..4_usize, 0..3000_u32, 0..3000_u32), 1..5),
+            message in "\\PC{0,9}",
+        ) {
+            let mut files = Files::default();
+            let ids: Vec<FileId> = texts.into_iter().map(|text| files.add("a", text)).collect();
+            let mut labels = spans.into_iter().map(|(file, start, end)| Label {
+                span: Span { file: ids.get(file).copied().unwrap_or(FileId::NONE), start, end },
+                message: message.clone(),
+            });
+            let mut finding = Finding::error("a/b", Span::start_of(FileId::NONE), &message);
+            finding.primary = labels.next().unwrap();
+            finding.labels = labels.collect();
+            let findings = [finding];
+            let run = Run::new(&findings, &files, Counts::default());
+            for format in Format::value_variants() {
+                prop_assert!(format.render(&run).unwrap().ends_with('\n'));
+            }
+        }
+    }
+}

@@ -24,12 +24,33 @@ pub trait Rule: Send + Sync {
 rules! {
     schema {
         duplicate_key,
+        mismatched_selector,
     }
     resources {
         missing_requests,
+        missing_memory_limit,
+        request_above_limit,
+        milli_memory,
+        implausible_amount,
+    }
+    probes {
+        missing_readiness,
+        short_startup_budget,
+        unknown_port,
+        liveness_stricter_than_readiness,
     }
     scaling {
         static_replicas,
+        competing_autoscalers,
+        overlapping_selectors,
+        unknown_target,
+        unscalable_target,
+        rejected_bounds,
+        metric_without_request,
+        unknown_metric_container,
+        unreachable_target,
+        legacy_metric_field,
+        rejected_metric,
     }
     availability {
         single_replica,
@@ -49,6 +70,7 @@ rules! {
         unknown_endpoint_port,
     }
     hygiene {
+        floating_image,
         unused_ignore,
     }
 }
@@ -66,11 +88,20 @@ pub fn named(name: &str) -> Vec<&'static Entry> {
     }
 }
 
+/// The rules that `name` means to someone who reads about them: also one without its family.
+pub fn meant(name: &str) -> Vec<&'static Entry> {
+    let bare = |entry: &&'static Entry| entry.meta.bare() == name;
+    match named(name) {
+        found if found.is_empty() => RULES.iter().copied().filter(bare).collect(),
+        found => found,
+    }
+}
+
 /// What to say of a name that means no rule.
 pub fn unknown(name: &str) -> String {
     let names = || RULES.iter().map(|entry| entry.meta.name);
-    let bare = |known: &&str| known.split_once('/').is_some_and(|(_, bare)| bare == name);
-    match names().find(bare).or_else(|| nearest(name, names())) {
+    let bare = meant(name).first().map(|entry| entry.meta.name);
+    match bare.or_else(|| nearest(name, names())) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "`slogen rules` lists them".to_owned(),
     }

@@ -51,7 +51,7 @@ impl Source {
     ) -> Result<Self, Vec<Finding>> {
         let name =
             if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
-        let text = match source::read(path) {
+        let text = match source::read(path, source::MAX_BYTES) {
             Ok(text) => text,
             Err(error) => {
                 let file = files.add(name, "");
@@ -218,7 +218,7 @@ fn unreadable(at: Span, path: &Path, error: &ReadError) -> Finding {
         ReadError::Io(io) if io.kind() == std::io::ErrorKind::NotFound => {
             "`slogen init` writes one to start from; `-f PATH` names another".to_owned()
         }
-        ReadError::TooLarge => {
+        ReadError::TooLarge(_) => {
             "a slo.toml describes one service and takes a few kilobytes; is this the right file?"
                 .to_owned()
         }

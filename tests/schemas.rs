@@ -21,8 +21,13 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn schemas() -> [(&'static str, Value); 3] {
-    [("slo", document::slo()), ("profile", document::profile()), ("report", document::report())]
+fn schemas() -> [(&'static str, Value); 4] {
+    [
+        ("slo", document::slo()),
+        ("profile", document::profile()),
+        ("config", document::config()),
+        ("report", document::report()),
+    ]
 }
 
 #[test]

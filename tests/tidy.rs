@@ -15,12 +15,13 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 /// Every module of the crate with the modules that it may use, in the order of dependency: each uses only
 /// those above it.
-const MODULES: [(&str, &[&str]); 21] = [
+const MODULES: [(&str, &[&str]); 22] = [
     ("source", &[]),
     ("finding", &["source"]),
     ("units", &[]),
     ("text", &[]),
     ("yaml", &["source", "finding"]),
+    ("fix", &["source", "finding", "yaml"]),
     ("kinds", &[]),
     ("query", &[]),
     ("cluster", &["source", "finding", "units", "yaml", "query"]),
@@ -31,15 +32,15 @@ const MODULES: [(&str, &[&str]); 21] = [
     ("promql", &["units", "spec", "plan"]),
     ("report", &["source", "finding"]),
     ("rules", &["source", "finding", "units", "yaml", "query", "cluster"]),
+    ("schema", &["source", "finding", "kinds", "tree", "profile", "spec", "report", "rules"]),
     ("config", &["source", "finding", "cluster", "rules", "spec", "tree"]),
     (
         "lint",
         &[
-            "source", "finding", "yaml", "cluster", "rules", "config", "profile", "spec", "plan",
-            "report",
+            "source", "finding", "yaml", "fix", "cluster", "rules", "config", "profile", "spec",
+            "plan", "report",
         ],
     ),
-    ("schema", &["source", "finding", "kinds", "tree", "profile", "spec", "report"]),
     (
         "render",
         &[
@@ -51,8 +52,8 @@ const MODULES: [(&str, &[&str]); 21] = [
     (
         "cli",
         &[
-            "source", "finding", "units", "text", "yaml", "tree", "profile", "spec", "plan",
-            "report", "schema", "render", "runbook",
+            "source", "finding", "units", "cluster", "fix", "lint", "rules", "config", "text",
+            "yaml", "tree", "profile", "spec", "plan", "report", "schema", "render", "runbook",
         ],
     ),
 ];

@@ -175,6 +175,32 @@ pub(super) fn write_file(path: &Path, text: &str) -> Result<(), Stop> {
     Ok(())
 }
 
+/// The file that a write to `path` should change: itself, or where a link leads, if that lies in one of the folders
+/// of `within`. Replacing the link would cut it, and following it elsewhere would change what nobody asked for.
+pub(super) fn behind_link(path: &Path, within: &[PathBuf]) -> Result<PathBuf, Stop> {
+    if !fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_symlink()) {
+        return Ok(path.to_path_buf());
+    }
+    let cannot = |error: std::io::Error| {
+        Stop::Message(format!("cannot follow the link `{}`: {error}", path.display()))
+    };
+    let target = path.canonicalize().map_err(cannot)?;
+    let inside = within.iter().any(|root| {
+        let folder = if root.is_dir() { root.as_path() } else { root.parent().unwrap_or(root) };
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        folder.canonicalize().is_ok_and(|folder| target.starts_with(folder))
+    });
+    if inside {
+        Ok(target)
+    } else {
+        Err(Stop::Message(format!(
+            "`{}` is a link to `{}`, outside of what is linted; name that file instead",
+            path.display(),
+            target.display()
+        )))
+    }
+}
+
 /// Files below `folder` that slogen wrote once and would not write now.
 fn stale(folder: &Path, files: &BTreeMap<PathBuf, String>) -> Vec<PathBuf> {
     let mut stale: Vec<PathBuf> = ignore::WalkBuilder::new(folder)

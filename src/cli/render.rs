@@ -11,7 +11,7 @@ use crate::source::{Files, Span};
 
 use super::output::{ADAPTER_VALUES, Format, Rendered, Service, bug};
 use super::services::{InputArgs, collisions, services};
-use super::{Io, Outcome, Run, Stop, output, runbook};
+use super::{Io, Outcome, Run, Stop, output, own, runbook};
 
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("form").multiple(false))]
@@ -171,6 +171,10 @@ fn objects(args: &Args, io: &mut Io<'_>) -> Result<Rendered, Stop> {
 type One = (Service, Span, Option<Request>);
 
 fn one(plan: &Plan<'_>, only: &[&str], manifests: Vec<Manifest>) -> Result<One, Vec<Finding>> {
+    let errors = own::errors(plan, &manifests);
+    if !errors.is_empty() {
+        return Err(errors);
+    }
     let runbook = *plan.spec.doc.outputs.runbook;
     let mut parts = RulePart::ALL.to_vec();
     parts.retain(|part| match only {

@@ -17,7 +17,9 @@ enum Which {
     Slo,
     /// Of profiles.
     Profile,
-    /// Of the report that `--message-format json` prints.
+    /// Of slogen.toml.
+    Config,
+    /// Of the report that `lint --format json` and `--message-format json` print.
     Report,
 }
 
@@ -25,6 +27,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
     let schema = match args.which {
         Which::Slo => schema::document::slo(),
         Which::Profile => schema::document::profile(),
+        Which::Config => schema::document::config(),
         Which::Report => schema::document::report(),
     };
     let text =

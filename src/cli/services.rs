@@ -9,7 +9,7 @@ use crate::finding::{self, Finding};
 use crate::plan::Plan;
 use crate::profile::Library;
 use crate::render::Manifest;
-use crate::report;
+use crate::report::{self, Counts, Format, Run, counted};
 use crate::source::{Files, Span};
 use crate::spec::Source;
 
@@ -117,20 +117,19 @@ fn problems(
 ) -> Result<(), Stop> {
     match format {
         MessageFormat::Json => {
-            let report = report::json::report(findings, files, read);
-            let text = serde_json::to_string_pretty(&report)
+            let counts = Counts { files: read, ..Counts::default() };
+            let text = Format::Json
+                .render(&Run::new(findings, files, counts))
                 .map_err(|error| Stop::Message(error.to_string()))?;
-            writeln!(io.err, "{text}")?;
+            io.err.write_all(text.as_bytes())?;
         }
         MessageFormat::Human => {
             io.err.write_all(report::human::report(findings, files).as_bytes())?;
-            let count =
-                |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
             writeln!(
                 io.err,
                 "{} in {}; nothing was rendered",
-                count(findings.len(), "problem"),
-                count(read, "file")
+                counted(findings.len(), "problem"),
+                counted(read, "file")
             )?;
         }
     }

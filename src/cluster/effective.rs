@@ -93,8 +93,10 @@ impl<'a> Cluster<'a> {
                 let limit = container.written_limit(resource)?;
                 Some(Amount::new(limit, AmountSource::Limit))
             })
-            .or_else(|| self.limit_range(&workload.object, "defaultRequest", resource))
-            .or_else(|| self.limit_range(&workload.object, "default", resource))
+            .or_else(|| {
+                let keys = ["defaultRequest", "default", "max", "min"];
+                keys.into_iter().find_map(|key| self.limit_range(&workload.object, key, resource))
+            })
     }
 
     /// True if nothing says how much of `resource` the container requests; a request of the whole pod will do.
@@ -120,9 +122,50 @@ impl<'a> Cluster<'a> {
         resource: &str,
     ) -> Option<Amount<'a>> {
         let written = container.written_limit(resource);
-        written
-            .map(|place| Amount::new(place, AmountSource::Limit))
-            .or_else(|| self.limit_range(&workload.object, "default", resource))
+        written.map(|place| Amount::new(place, AmountSource::Limit)).or_else(|| {
+            // `default` is `max` unless it is set (pkg/apis/core/v1/defaults.go).
+            let keys = ["default", "max"];
+            keys.into_iter().find_map(|key| self.limit_range(&workload.object, key, resource))
+        })
+    }
+
+    /// True if nothing limits how much of `resource` the container uses; a limit of the whole pod will do, and so
+    /// does what is written but cannot be read.
+    pub fn lacks_limit(
+        &self,
+        workload: &Workload<'a>,
+        container: &Container<'a>,
+        resource: &str,
+    ) -> bool {
+        let opaque = |holder: Place<'a>| {
+            let unread = |place: Option<Place<'a>>| place.is_some_and(|place| !place.is_mapping());
+            unread(holder.get("resources")) || unread(holder.at("resources/limits"))
+        };
+        !opaque(container.place)
+            && self.limit(workload, container, resource).is_none()
+            && workload.pod_limit(resource).is_none()
+            && !workload.pod.is_some_and(opaque)
+    }
+
+    /// Every amount that a workload or a LimitRange gives, with the name of the resource and the object that it is
+    /// written in.
+    pub fn amounts(&self) -> impl Iterator<Item = (&Object<'a>, &'a str, Amount<'a>)> {
+        let own = self.workloads.iter().filter(|workload| !workload.borrows_template());
+        let of_workloads = own.flat_map(|workload| {
+            let amounts = workload.amounts();
+            amounts.map(|(_, resource, amount)| (&workload.object, resource, amount))
+        });
+        let of_ranges = self.of_kind(Kind::LimitRange).flat_map(|range| {
+            let limits = range.at("spec").into_iter().flat_map(|spec| spec.list("limits"));
+            let lists = limits.flat_map(|limit| {
+                ["default", "defaultRequest", "min", "max"].map(|key| limit.get(key))
+            });
+            let entries = lists.flatten().flat_map(Place::entries);
+            entries.map(move |(resource, place)| {
+                (range, resource, Amount::new(place, AmountSource::LimitRange))
+            })
+        });
+        of_workloads.chain(of_ranges)
     }
 
     fn limit_range(&self, object: &Object<'a>, key: &str, resource: &str) -> Option<Amount<'a>> {

@@ -53,6 +53,18 @@ impl Requirement<'_> {
             _ => false,
         }
     }
+
+    /// As people write it: `tier in (a, b)`.
+    pub fn text(&self) -> String {
+        let values = self.values.join(", ");
+        match self.operator {
+            "In" => format!("{} in ({values})", self.key),
+            "NotIn" => format!("{} notin ({values})", self.key),
+            "Exists" => self.key.to_owned(),
+            "DoesNotExist" => format!("!{}", self.key),
+            other => format!("{} {other} ({values})", self.key),
+        }
+    }
 }
 
 /// A label selector.
@@ -141,16 +153,7 @@ impl<'a> Selector<'a> {
     /// As people write it: `app=shop,tier in (a, b)`.
     pub fn text(&self) -> String {
         let labels = self.labels.iter().map(|(key, value, _)| format!("{key}={value}"));
-        let requirements = self.requirements.iter().map(|requirement| {
-            let values = requirement.values.join(", ");
-            match requirement.operator {
-                "In" => format!("{} in ({values})", requirement.key),
-                "NotIn" => format!("{} notin ({values})", requirement.key),
-                "Exists" => requirement.key.to_owned(),
-                "DoesNotExist" => format!("!{}", requirement.key),
-                other => format!("{} {other} ({values})", requirement.key),
-            }
-        });
+        let requirements = self.requirements.iter().map(Requirement::text);
         labels.chain(requirements).collect::<Vec<_>>().join(",")
     }
 }

@@ -83,6 +83,32 @@ impl<'a> Workload<'a> {
         matches!(self.kind, Kind::Job | Kind::CronJob) || self.owned
     }
 
+    /// True if its template is written in another object, which `workloadRef` names: reports about the template
+    /// belong to that one.
+    pub fn borrows_template(&self) -> bool {
+        self.kind == Kind::Rollout && self.at("spec/template").is_none()
+    }
+
+    /// Every amount that its containers, its init containers and the pod as a whole request or are limited to, with
+    /// the name of the resource, and with the container if it is not the pod's.
+    pub fn amounts(&self) -> impl Iterator<Item = (Option<&Container<'a>>, &'a str, Amount<'a>)> {
+        let containers = self.containers.iter().chain(&self.init_containers);
+        let of_pod = self.pod.and_then(|pod| pod.get("resources"));
+        let holders = containers
+            .map(|container| (Some(container), container.resources))
+            .chain([(None, of_pod)]);
+        holders.flat_map(|(container, resources)| {
+            let amounts = resources.into_iter().flat_map(Amount::of_resources);
+            amounts.map(move |(resource, amount)| (container, resource, amount))
+        })
+    }
+
+    /// The limit of the pod as a whole.
+    pub fn pod_limit(&self, resource: &str) -> Option<Amount<'a>> {
+        let place = self.pod?.at("resources/limits")?.get(resource)?;
+        Some(Amount::new(place, AmountSource::Limit))
+    }
+
     /// `terminationGracePeriodSeconds`, and where it is written; unset it is 30.
     pub fn grace(&self) -> (i64, Option<Place<'a>>) {
         let written = self.pod.and_then(|pod| pod.get("terminationGracePeriodSeconds"));
@@ -275,6 +301,12 @@ impl<'a> Probe<'a> {
         self.initial_delay().saturating_add(self.period().saturating_mul(self.failure_threshold()))
     }
 
+    /// True if its times are unset or numbers, so that they can be reckoned with.
+    pub fn is_readable(&self) -> bool {
+        let times = ["initialDelaySeconds", "periodSeconds", "failureThreshold"];
+        times.iter().all(|key| self.place.get(key).is_none_or(|time| time.int().is_some()))
+    }
+
     /// The handler's key and mapping: `httpGet`, `tcpSocket`, `grpc` or `exec`.
     pub fn handler(&self) -> Option<(&'static str, Place<'a>)> {
         let keys = ["httpGet", "tcpSocket", "grpc", "exec"];
@@ -307,6 +339,45 @@ pub enum AmountSource {
 impl<'a> Amount<'a> {
     pub(super) fn new(place: Place<'a>, source: AmountSource) -> Self {
         Self { value: place.text().and_then(units::quantity), place, source }
+    }
+
+    /// The amounts under `requests` and `limits`.
+    fn of_resources(resources: Place<'a>) -> impl Iterator<Item = (&'a str, Self)> {
+        let lists = [("requests", AmountSource::Request), ("limits", AmountSource::Limit)];
+        lists.into_iter().flat_map(move |(key, source)| {
+            let amounts = resources.get(key).map(Place::entries).unwrap_or_default();
+            amounts.into_iter().map(move |(resource, place)| (resource, Self::new(place, source)))
+        })
+    }
+
+    /// True for bytes counted in thousandths that come to less than a mebibyte. The API server itself writes
+    /// fractions of bytes so (`1288490188800m` is `1.2Gi`), but never that few.
+    pub fn is_milli_bytes(&self, resource: &str) -> bool {
+        let few = |value: Decimal| value > Decimal::ZERO && value < Decimal::from(1 << 20);
+        matches!(resource, "memory" | "ephemeral-storage")
+            && self.text().ends_with('m')
+            && self.value.is_some_and(few)
+    }
+
+    /// Its value for people: `1.5 cores`, `512 bytes`, `2 GiB`; as written if it is no quantity.
+    pub fn size(&self, resource: &str) -> String {
+        const UNITS: [(u64, &str); 4] =
+            [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1, "bytes")];
+        let Some(value) = self.value else { return self.text().to_owned() };
+        match resource {
+            "cpu" if value == Decimal::ONE => "1 core".to_owned(),
+            "cpu" => format!("{} cores", units::plain(value)),
+            "memory" | "ephemeral-storage" => {
+                // The largest unit that tells it in two decimals: rounded, close amounts would look equal.
+                let tell = |(unit, name): (u64, &str)| {
+                    let amount = value.checked_div(Decimal::from(unit))?;
+                    let exact = amount.round_dp(2) == amount && amount >= Decimal::ONE;
+                    (exact || unit == 1).then(|| format!("{} {name}", units::plain(amount)))
+                };
+                UNITS.into_iter().find_map(tell).unwrap_or_default()
+            }
+            _ => units::plain(value),
+        }
     }
 
     /// As written.

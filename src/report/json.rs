@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::finding::{Finding, Severity};
+use super::Run;
+use crate::finding::{Finding, Safety, Severity};
 use crate::source::{Files, Span};
 
 /// Everything that one run found.
@@ -41,23 +42,23 @@ pub struct Entry<'a> {
     /// Column behind the last character, from 1.
     pub end_column: usize,
     /// The Kubernetes object, for findings in manifests.
-    pub object: Option<Object>,
+    pub object: Option<Object<'a>>,
     /// What else plays a part.
     pub labels: Vec<Place<'a>>,
     /// The change that would mend it.
-    pub fix: Option<Fix>,
+    pub fix: Option<Fix<'a>>,
 }
 
 /// A Kubernetes object.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-pub struct Object {
+pub struct Object<'a> {
     /// Kind.
-    pub kind: String,
+    pub kind: &'a str,
     /// Namespace, where one is set.
-    pub namespace: Option<String>,
+    pub namespace: Option<&'a str>,
     /// Name.
-    pub name: String,
+    pub name: &'a str,
 }
 
 /// A place that plays a part.
@@ -77,11 +78,11 @@ pub struct Place<'a> {
 /// A change that would mend a finding.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
-pub struct Fix {
+pub struct Fix<'a> {
     /// What it does.
-    pub title: String,
-    /// `safe` or `unsafe`.
-    pub safety: String,
+    pub title: &'a str,
+    /// Whether it may be applied without a look at it.
+    pub safety: Safety,
 }
 
 /// Counts.
@@ -104,20 +105,23 @@ pub struct Summary {
     pub skipped: usize,
 }
 
-/// The report of `findings` in `read` files.
-pub fn report<'a>(findings: &'a [Finding], files: &'a Files, read: usize) -> Report<'a> {
-    let count = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let summary = Summary {
-        files: read,
-        errors: count(Severity::Error),
-        warnings: count(Severity::Warning),
-        infos: count(Severity::Info),
-        ..Summary::default()
-    };
+pub(super) fn render(run: &Run<'_>) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(&report(run)).map(|text| text + "\n")
+}
+
+fn report<'a>(run: &Run<'a>) -> Report<'a> {
     Report {
         version: 1,
-        findings: findings.iter().map(|finding| entry(finding, files)).collect(),
-        summary,
+        findings: run.findings.iter().map(|finding| entry(finding, run.files)).collect(),
+        summary: Summary {
+            files: run.summary.files,
+            documents: run.summary.documents,
+            errors: run.count(Severity::Error),
+            warnings: run.count(Severity::Warning),
+            infos: run.count(Severity::Info),
+            suppressed: run.summary.suppressed,
+            skipped: run.summary.skipped,
+        },
     }
 }
 
@@ -139,8 +143,125 @@ fn entry<'a>(finding: &'a Finding, files: &'a Files) -> Entry<'a> {
         column: start.column,
         end_line: end.line,
         end_column: end.column,
-        object: None,
+        object: finding.object.as_ref().map(|object| Object {
+            kind: &object.kind,
+            namespace: object.namespace.as_deref(),
+            name: &object.name,
+        }),
         labels: finding.labels.iter().map(|label| place(label.span, &label.message)).collect(),
-        fix: None,
+        fix: finding.fix.as_ref().map(|fix| Fix { title: &fix.title, safety: fix.safety }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::Format;
+    use crate::report::fixture::Fixture;
+
+    #[test]
+    #[expect(clippy::too_many_lines, reason = "one report in full")]
+    fn everything_is_said() {
+        insta::assert_snapshot!(Fixture::new().render(Format::Json), @r#"
+        {
+          "version": 1,
+          "findings": [
+            {
+              "rule": "hygiene/stray-file",
+              "severity": "info",
+              "message": "`größe` is 100 % <stray>",
+              "help": null,
+              "file": "./deploy/größe, 1.yaml",
+              "line": 1,
+              "column": 1,
+              "end_line": 1,
+              "end_column": 1,
+              "object": null,
+              "labels": [],
+              "fix": null
+            },
+            {
+              "rule": "hygiene/emoji",
+              "severity": "warning",
+              "message": "label `größe` is `🦀`",
+              "help": null,
+              "file": "./deploy/größe, 1.yaml",
+              "line": 3,
+              "column": 42,
+              "end_line": 3,
+              "end_column": 45,
+              "object": null,
+              "labels": [],
+              "fix": null
+            },
+            {
+              "rule": "scaling/static-replicas",
+              "severity": "error",
+              "message": "`shop` is scaled by HPA `shop` and sets `replicas` too",
+              "help": "remove `replicas`",
+              "file": "./deploy/größe, 1.yaml",
+              "line": 5,
+              "column": 13,
+              "end_line": 5,
+              "end_column": 14,
+              "object": {
+                "kind": "Deployment",
+                "namespace": "web",
+                "name": "shop"
+              },
+              "labels": [
+                {
+                  "file": "./deploy/größe, 1.yaml",
+                  "line": 2,
+                  "column": 7,
+                  "message": "scaled by the HPA"
+                },
+                {
+                  "file": "deploy/hpa.yaml",
+                  "line": 4,
+                  "column": 16,
+                  "message": "HPA floor is 2"
+                }
+              ],
+              "fix": {
+                "title": "remove replicas (unsafe: the first apply drops to 1)",
+                "safety": "unsafe"
+              }
+            },
+            {
+              "rule": "alerts/ratio",
+              "severity": "warning",
+              "message": "no guard",
+              "help": null,
+              "file": "rules.yaml",
+              "line": 5,
+              "column": 7,
+              "end_line": 7,
+              "end_column": 8,
+              "object": null,
+              "labels": [
+                {
+                  "file": "rules.yaml",
+                  "line": 2,
+                  "column": 9,
+                  "message": ""
+                }
+              ],
+              "fix": {
+                "title": "add `or vector`",
+                "safety": "safe"
+              }
+            }
+          ],
+          "summary": {
+            "files": 40,
+            "documents": 41,
+            "errors": 1,
+            "warnings": 2,
+            "infos": 1,
+            "suppressed": 1,
+            "skipped": 2
+          }
+        }
+        "#);
     }
 }

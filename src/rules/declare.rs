@@ -58,9 +58,19 @@ impl Meta {
         self.name.split_once('/').map_or(self.name, |(family, _)| family)
     }
 
+    /// The part of the name behind the slash.
+    pub fn bare(&self) -> &'static str {
+        self.name.split_once('/').map_or(self.name, |(_, bare)| bare)
+    }
+
     /// The first line of the documentation.
     pub fn summary(&self) -> &'static str {
         self.docs.first().map_or("", |line| line.strip_prefix(' ').unwrap_or(line))
+    }
+
+    /// Where the reference, `src/rules/README.md`, has it.
+    pub fn anchor(&self) -> String {
+        self.name.replace('/', "")
     }
 
     /// The documentation as Markdown.
@@ -69,22 +79,31 @@ impl Meta {
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    /// The code blocks of the documentation whose info string is `info`, such as `yaml,bad`.
-    pub fn examples(&self, info: &str) -> Vec<String> {
-        let mut found = Vec::new();
-        let mut open: Option<String> = None;
+    /// The code blocks of the documentation, in order: their info strings, such as `yaml,bad`, and their texts.
+    pub fn blocks(&self) -> Vec<(String, String)> {
+        let mut found: Vec<(String, String)> = Vec::new();
+        let mut open = false;
         for line in self.markdown().lines() {
-            match (&mut open, line.strip_prefix("```")) {
-                (Some(_), Some(_)) => found.extend(open.take()),
-                (Some(text), None) => {
+            match (line.strip_prefix("```"), found.last_mut()) {
+                (Some(_), _) if open => open = false,
+                (Some(info), _) => {
+                    open = true;
+                    found.push((info.to_owned(), String::new()));
+                }
+                (None, Some((_, text))) if open => {
                     text.push_str(line);
                     text.push('\n');
                 }
-                (None, Some(opened)) if opened == info => open = Some(String::new()),
                 (None, _) => {}
             }
         }
         found
+    }
+
+    /// The code blocks whose info string is `info`.
+    pub fn examples(&self, info: &str) -> Vec<String> {
+        let blocks = self.blocks().into_iter().filter(|(own, _)| own == info);
+        blocks.map(|(_, text)| text).collect()
     }
 
     /// True if one of `presets` holds it.
@@ -127,6 +146,49 @@ impl Entry {
     /// The rule with these options, the others as they are by default.
     pub fn with_options(&self, options: Value) -> Result<Box<dyn Rule>, String> {
         (self.build)(options)
+    }
+
+    /// Everything about it, for people: name and levels, documentation, options.
+    pub fn page(&self) -> String {
+        let meta = &self.meta;
+        let preset = match meta.preset {
+            Preset::Recommended => "`recommended`",
+            Preset::Slo => "`recommended`, beside a slo.toml",
+            Preset::Strict => "`strict`",
+            Preset::Security => "`security`",
+        };
+        let fix = match meta.fix {
+            FixKind::None => "none",
+            FixKind::Safe => "safe (`--fix`)",
+            FixKind::Unsafe => "unsafe (`--unsafe-fixes`)",
+            FixKind::Mixed => "safe (`--fix`) or unsafe (`--unsafe-fixes`), by the case",
+        };
+        format!(
+            "# {}\n\n{}\n\n## Facts\n- Severity: {}\n- Preset: {preset}\n- Fix: {fix}\n- Since: {}\n{}",
+            meta.name,
+            meta.markdown().trim_end(),
+            meta.severity.word(),
+            meta.since,
+            self.option_list()
+        )
+    }
+
+    /// The options with their defaults, as a list.
+    fn option_list(&self) -> String {
+        let schema = self.options();
+        let Some(options) = schema.get("properties").and_then(Value::as_object) else {
+            return String::new();
+        };
+        let entry = |(name, option): (&String, &Value)| {
+            let about = option.get("description").and_then(Value::as_str).unwrap_or("");
+            let default = option.get("default").map_or("none".to_owned(), Value::to_string);
+            format!("- `{name}`: {about} Default: `{default}`\n")
+        };
+        let entries: String = options.iter().map(entry).collect();
+        if entries.is_empty() {
+            return entries;
+        }
+        format!("\n## Options\nIn `[lint.rules.\"{}\"]`:\n\n{entries}", self.meta.name)
     }
 
     /// The JSON Schema of its options.

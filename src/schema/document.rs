@@ -1,5 +1,7 @@
 //! The JSON Schemas of slo.toml, of profiles and of the report, from the types (draft 7).
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -7,8 +9,9 @@ use serde_json::{Map, Value, json};
 use crate::kinds::strip_null;
 use crate::profile::{BASE, EMBEDDED, find};
 use crate::report::json::Report;
+use crate::rules::RULES;
 use crate::source::Files;
-use crate::spec::tables::Document;
+use crate::spec::tables::{Document, Lint};
 use crate::tree::{self, Layer};
 
 const HOME: &str = "https://slogen.dev/schemas";
@@ -30,6 +33,56 @@ pub fn slo() -> Value {
 pub fn profile() -> Value {
     document("profile", "A profile: defaults of slo.toml", "profile")
 }
+
+/// The schema of slogen.toml: the `[lint]` table alone.
+pub fn config() -> Value {
+    let mut schema = root::<Lint>("config", "slogen.toml: settings of `slogen lint`");
+    name_rules(&mut schema);
+    let mut lint = schema.clone();
+    if let Some(lint) = lint.as_object_mut() {
+        for key in ["$schema", "$id", "title", "definitions"] {
+            lint.shift_remove(key);
+        }
+    }
+    if let Some(object) = schema.as_object_mut() {
+        for key in ["properties", "additionalProperties", "required"] {
+            object.shift_remove(key);
+        }
+    }
+    schema["type"] = "object".into();
+    schema["additionalProperties"] = false.into();
+    schema["properties"] = json!({ "lint": lint });
+    schema
+}
+
+/// Says in the schema of a `[lint]` table which rules there are, with their levels and options.
+fn name_rules(lint: &mut Value) {
+    let families: BTreeSet<_> = RULES.iter().map(|entry| entry.meta.family()).collect();
+    let names = RULES.iter().map(|entry| entry.meta.name).chain(families);
+    let levels: Map<_, _> =
+        names.map(|name| (name.to_owned(), json!({ "enum": LEVELS }))).collect();
+    if let Some(property) = lint.pointer_mut("/properties/levels") {
+        property["properties"] = levels.into();
+        property["additionalProperties"] = false.into();
+    }
+    let options = RULES.iter().map(|entry| {
+        let mut schema = entry.options().to_value();
+        if let Some(object) = schema.as_object_mut() {
+            for key in ["$schema", "title"] {
+                object.shift_remove(key);
+            }
+            object.insert("description".to_owned(), entry.meta.summary().into());
+        }
+        (entry.meta.name.to_owned(), schema)
+    });
+    if let Some(property) = lint.pointer_mut("/properties/rules") {
+        property["properties"] = options.collect::<Map<_, _>>().into();
+        property["additionalProperties"] = false.into();
+    }
+}
+
+/// The words of `[lint.levels]`.
+const LEVELS: [&str; 4] = ["error", "warning", "info", "off"];
 
 /// The schema of the report.
 pub fn report() -> Value {
@@ -73,6 +126,9 @@ fn root<T: JsonSchema>(name: &str, title: &str) -> Value {
 
 fn document(name: &str, title: &str, without: &str) -> Value {
     let mut schema = root::<Document>(name, title);
+    if let Some(lint) = schema.pointer_mut("/definitions/Lint") {
+        name_rules(lint);
+    }
     let mut sections = Value::Null;
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.shift_remove(without);

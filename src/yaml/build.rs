@@ -3,7 +3,7 @@
 use crate::source::Span;
 use crate::yaml::node::{Document, Kind, MERGES, NONE, Node, Problem, Stream, Style};
 
-/// A document may stand for so many nodes once its aliases are followed.
+/// The aliases of a document may stand for so many nodes.
 const MAX_EXPANDED: u64 = 1_000_000;
 /// Mappings with more keys than this look repeated ones up in a set.
 const FEW_KEYS: usize = 24;
@@ -69,9 +69,10 @@ impl<'t> Builder<'t> {
             let node = self.stream.node(root);
             node.kind == Kind::Scalar && node.start == node.end
         };
+        let written = (self.stream.nodes.len() - self.before.0) as u64;
         if empty {
             self.abandon();
-        } else if self.weight > MAX_EXPANDED {
+        } else if self.weight > MAX_EXPANDED + written {
             let start = self.stream.node(root).start;
             self.problem(
                 start..start,
@@ -93,6 +94,14 @@ impl<'t> Builder<'t> {
         self.root = NONE;
     }
 
+    /// Where the innermost open collection starts, and whether the value of a key comes next in it.
+    pub(super) fn innermost(&self) -> (u32, bool) {
+        self.open.last().map_or((0, false), |open| {
+            let node = self.stream.node(open.node);
+            (node.start, node.kind == Kind::Mapping && open.children % 2 == 1)
+        })
+    }
+
     pub(super) fn problem(&mut self, range: std::ops::Range<u32>, message: String) {
         let span = Span { file: self.stream.file(), start: range.start, end: range.end };
         self.stream.problems.push(Problem { span, message });
@@ -112,8 +121,10 @@ impl<'t> Builder<'t> {
     }
 
     /// Ends the innermost collection; `end` counts for flow collections, a block ends with its last child.
-    pub(super) fn close(&mut self, end: u32) {
-        let Some(open) = self.open.pop() else { return };
+    /// Returns its style.
+    pub(super) fn close(&mut self, end: u32) -> Option<Style> {
+        let open = self.open.pop()?;
+        let style = self.stream.node(open.node).style;
         let last_end = self.stream.nodes.get(open.last as usize).map(|last| last.end);
         if let Some(node) = self.stream.nodes.get_mut(open.node as usize) {
             node.b = open.children;
@@ -130,6 +141,7 @@ impl<'t> Builder<'t> {
             Some(parent) => parent.weight = parent.weight.saturating_add(open.weight),
             None => self.weight = open.weight,
         }
+        Some(style)
     }
 
     /// Adds an alias to the anchor with this id.
@@ -154,10 +166,7 @@ impl<'t> Builder<'t> {
                     None => "no anchor before it has this name",
                 };
                 self.problem(start..end, message.to_owned());
-                let (kind, style) = (Kind::Scalar, Style::Plain);
-                let null =
-                    Node { kind, style, flags: 0, start, end, a: start, b: start, next: NONE };
-                self.push(null, 1);
+                self.push(Node::absent(0, start), 1);
             }
         }
     }

@@ -45,7 +45,7 @@ impl Serialize for Node<'_> {
 
 /// True for a text that every YAML reader takes from a literal block as it is: whole lines, the first of which shows
 /// the indentation, none of which ends in blanks, and no character that needs an escape.
-fn is_block(text: &str) -> bool {
+pub(super) fn is_block(text: &str) -> bool {
     let plain = |line: &str| {
         !line.trim_start_matches(' ').starts_with('\t')
             && !line.ends_with([' ', '\t'])
@@ -57,7 +57,7 @@ fn is_block(text: &str) -> bool {
         && text.ends_with('\n')
         && !text.ends_with("\n\n")
         && !text.starts_with(['\n', ' '])
-        && text.lines().all(plain)
+        && text.split('\n').all(plain)
 }
 
 #[cfg(test)]

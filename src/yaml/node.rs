@@ -1,8 +1,14 @@
 //! The arena that one file is read into, and the cursor that reads it.
 
-use crate::finding::{Step, Target};
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use rustc_hash::FxBuildHasher;
+
 use crate::source::{FileId, Span};
 use crate::yaml::locate;
+use crate::yaml::path::Parent;
 use crate::yaml::resolve::{self, Scalar};
 
 /// No node.
@@ -65,6 +71,27 @@ pub(super) struct Node {
     pub(super) next: u32,
 }
 
+impl Node {
+    /// A scalar at `range`, whose text is at `text`: of the source, or with [`OWNED`] of [`Stream::owned`].
+    pub(super) fn scalar(style: Style, flags: u8, range: Range<u32>, text: Range<u32>) -> Self {
+        Self {
+            kind: Kind::Scalar,
+            style,
+            flags,
+            start: range.start,
+            end: range.end,
+            a: text.start,
+            b: text.end,
+            next: NONE,
+        }
+    }
+
+    /// A value that is not there, at the place where it would stand.
+    pub(super) fn absent(flags: u8, at: u32) -> Self {
+        Self::scalar(Style::Plain, flags, at..at, 0..0)
+    }
+}
+
 /// Something in the text that is no YAML, or not what Kubernetes' readers take.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -93,11 +120,18 @@ pub struct Stream<'t> {
     pub(super) documents: Vec<Document>,
     /// Key nodes that repeat an earlier key of their mapping: (earlier, later).
     pub(super) duplicates: Vec<(u32, u32)>,
+    /// What every node hangs on, made for the first one that asks.
+    pub(super) parents: OnceLock<Vec<Parent>>,
     /// What could not be read.
     pub problems: Vec<Problem>,
 }
 
 impl<'t> Stream<'t> {
+    /// A stream that nothing has been read into yet.
+    pub(super) fn new(file: FileId, text: &'t str) -> Self {
+        Self { file: Some(file), text, ..Self::default() }
+    }
+
     /// The documents that have content, in order.
     pub fn documents(&self) -> impl ExactSizeIterator<Item = Place<'_>> {
         self.documents.iter().map(|document| Place {
@@ -181,7 +215,11 @@ impl<'t> Stream<'t> {
         id
     }
 
+    /// The text of a scalar; of anything else none.
     pub(super) fn scalar_text(&self, node: Node) -> &str {
+        if node.kind != Kind::Scalar {
+            return "";
+        }
         let text = if node.flags & OWNED == 0 { self.text } else { self.owned.as_str() };
         text.get(node.a as usize..node.b as usize).unwrap_or("")
     }
@@ -311,7 +349,7 @@ impl<'a> Place<'a> {
     }
 
     /// Keys and values as written, without merged ones; a key that is there twice comes twice.
-    fn own_entries(self) -> impl Iterator<Item = (Place<'a>, Place<'a>)> {
+    pub(super) fn own_entries(self) -> impl Iterator<Item = (Place<'a>, Place<'a>)> {
         let stream = self.stream;
         let node = self.this();
         let mut next = if node.kind == Kind::Mapping { node.a } else { NONE };
@@ -327,22 +365,32 @@ impl<'a> Place<'a> {
     /// Keys with their values, merged ones last and only where they are not overridden. Values may be null.
     pub fn entries(self) -> Vec<(&'a str, Place<'a>)> {
         let mut found = Vec::new();
-        self.gather(&mut found, 0);
+        self.gather(&mut found, &mut HashSet::default(), 0);
         found
     }
 
-    fn gather(self, found: &mut Vec<(&'a str, Place<'a>)>, depth: u32) {
+    /// Adds the entries whose keys are not `known` from before.
+    fn gather(
+        self,
+        found: &mut Vec<(&'a str, Place<'a>)>,
+        known: &mut HashSet<&'a str, FxBuildHasher>,
+        depth: u32,
+    ) {
         let merges = self.this().flags & MERGES != 0;
+        let before = found.len();
         for (key, value) in self.own_entries() {
             if let Some(name) = key.text()
                 && !(merges && key.is_merge())
-                && !(depth > 0 && found.iter().any(|(known, _)| *known == name))
+                && !known.contains(name)
             {
                 found.push((name, value));
             }
         }
+        if merges || depth > 0 {
+            known.extend(found.iter().skip(before).map(|(name, _)| *name));
+        }
         if merges && depth <= MAX_MERGES {
-            self.merged().for_each(|source| source.gather(found, depth + 1));
+            self.merged().for_each(|source| source.gather(found, known, depth + 1));
         }
     }
 
@@ -472,16 +520,19 @@ impl<'a> Place<'a> {
     }
 
     /// The bytes of a part of a scalar's text, given in bytes of [`Place::text`]: through quotes, escapes,
-    /// folding and indentation.
-    pub fn part(self, range: std::ops::Range<usize>) -> Span {
+    /// folding and indentation. Of what has no text, the whole.
+    pub fn part(self, range: Range<usize>) -> Span {
         let node = self.this();
+        if node.kind != Kind::Scalar {
+            return self.span();
+        }
         let text = self.stream.scalar_text(node);
         let (start, end) = locate::part(self.stream.text, node, text, range);
         self.stream.span(start, end)
     }
 
     /// As [`Place::part`], cut at the end of its first line.
-    pub fn part_line(self, range: std::ops::Range<usize>) -> Span {
+    pub fn part_line(self, range: Range<usize>) -> Span {
         self.first_line(self.part(range))
     }
 
@@ -494,64 +545,6 @@ impl<'a> Place<'a> {
     pub fn is_embedded(self) -> bool {
         self.stream.within.is_some()
     }
-
-    /// The steps that lead to it from its document's root.
-    pub fn path(self) -> Path {
-        Path(self.target().path)
-    }
-
-    /// What a fix names it by. A file inside a file is out of reach: its target names no file.
-    pub fn target(self) -> Target {
-        let (document, mut at) = self
-            .stream
-            .documents
-            .iter()
-            .enumerate()
-            .take_while(|(_, document)| document.root <= self.node)
-            .last()
-            .map_or((0, NONE), |(index, document)| (index, document.root));
-        let mut path = Vec::new();
-        // Nodes lie in the order written, so the child that holds a node is the last one not behind it.
-        while at != self.node && at != NONE {
-            let node = self.stream.node(at);
-            let mut child = node.a;
-            match node.kind {
-                Kind::Mapping => {
-                    let mut key = child;
-                    loop {
-                        let value = self.stream.node(key).next;
-                        let next = self.stream.node(value).next;
-                        if next == NONE || next > self.node {
-                            path.push(Step::Key(
-                                self.stream
-                                    .scalar_text(self.stream.node(self.stream.resolve(key)))
-                                    .to_owned(),
-                            ));
-                            // A key itself is named by its value.
-                            at = if self.node < value { self.node } else { value };
-                            break;
-                        }
-                        key = next;
-                    }
-                }
-                Kind::Sequence => {
-                    let mut index = 0;
-                    while let next = self.stream.node(child).next
-                        && next != NONE
-                        && next <= self.node
-                    {
-                        child = next;
-                        index += 1;
-                    }
-                    path.push(Step::Index(index));
-                    at = child;
-                }
-                Kind::Scalar | Kind::Alias => break,
-            }
-        }
-        let file = if self.is_embedded() { FileId::NONE } else { self.stream.file() };
-        Target { file, document, path }
-    }
 }
 
 impl From<Place<'_>> for Span {
@@ -563,21 +556,3 @@ impl From<Place<'_>> for Span {
 
 /// Merges of merges of merges …, at the most.
 const MAX_MERGES: u32 = 16;
-
-/// The way to a value, as Kubernetes' own messages write it: `spec.containers[0].name`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Path(pub Vec<Step>);
-
-impl std::fmt::Display for Path {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (index, step) in self.0.iter().enumerate() {
-            match step {
-                Step::Key(key) if key.contains(['.', '/', '[']) => write!(f, "[{key}]")?,
-                Step::Key(key) if index == 0 => f.write_str(key)?,
-                Step::Key(key) => write!(f, ".{key}")?,
-                Step::Index(at) => write!(f, "[{at}]")?,
-            }
-        }
-        Ok(())
-    }
-}

@@ -1,26 +1,17 @@
-//! Text → [`Stream`], with granit-parser.
+//! Text → [`Stream`], with granit-parser: any YAML there is, and everything that turns out not to be.
 
 use granit_parser::{Event, Marker, Parser, ScalarStyle, StructureStyle, Tag};
 
 use crate::source::FileId;
 use crate::yaml::build::Builder;
-use crate::yaml::node::{Kind, NONE, Node, OWNED, PROPERTIES, Place, STRING, Stream, Style};
+use crate::yaml::node::{Kind, Node, OWNED, PROPERTIES, STRING, Stream, Style};
 
 /// Reads all documents of `text`. What cannot be read becomes a problem of the stream and hides nothing in the
 /// documents around it.
-pub fn parse(file: FileId, text: &str) -> Stream<'_> {
-    let stream = Stream { file: Some(file), text, ..Stream::default() };
-    let mut reader = Reader { text, builder: Builder::new(stream), behind: 0 };
+pub(super) fn read(file: FileId, text: &str) -> Stream<'_> {
+    let mut reader = Reader { text, builder: Builder::new(Stream::new(file, text)), behind: 0 };
     reader.read();
     reader.builder.stream
-}
-
-/// Reads the text of a scalar as a file of its own, whose spans lead back to where the scalar spells them.
-pub fn parse_inside(scalar: Place<'_>) -> Stream<'_> {
-    let text = scalar.text().unwrap_or("");
-    let stream = Stream { within: Some(scalar), ..parse(scalar.file(), text) };
-    // Its own problems are not those of the file around it.
-    Stream { problems: Vec::new(), ..stream }
 }
 
 struct Reader<'t> {
@@ -54,6 +45,7 @@ impl<'t> Reader<'t> {
                         reason = error.info();
                     }
                     self.builder.problem(at..self.token_end(at), reason);
+                    self.behind = at.max(self.behind);
                     self.builder.abandon();
                     match parser.proceed_next_document() {
                         Ok(true) => self.builder.start_document(),
@@ -68,7 +60,13 @@ impl<'t> Reader<'t> {
     fn event(&mut self, event: Event<'t>, span: &granit_parser::Span) {
         let (start, end) = (self.offset(span.start), self.offset(span.end));
         match event {
-            Event::DocumentStart(..) => self.builder.start_document(),
+            Event::DocumentStart(marked, _) => {
+                self.builder.start_document();
+                if !marked {
+                    // Reported at what comes next.
+                    return;
+                }
+            }
             Event::DocumentEnd => self.builder.end_document(),
             Event::Comment(..) => {
                 self.builder.stream.comments.push((start, end));
@@ -83,10 +81,21 @@ impl<'t> Reader<'t> {
             }
             Event::SequenceStart(style, anchor, tag) => {
                 let flags = properties(anchor, tag.is_some());
-                self.builder.open(Kind::Sequence, structure(style), flags, start, anchor);
+                let style = structure(style);
+                // A sequence no deeper than its key is reported behind its first dash.
+                let below_key = style == Style::Plain && self.builder.innermost().1;
+                let start = self.dash(start).filter(|_| below_key).unwrap_or(start);
+                self.builder.open(Kind::Sequence, style, flags, start, anchor);
+                // The dash itself is still to come, for a first item that is absent.
+                let opened = if style == Style::Flow { end } else { start };
+                self.behind = opened.max(self.behind);
+                return;
             }
             Event::MappingEnd | Event::SequenceEnd => {
-                self.builder.close(end);
+                // A block's end is reported where the next token is.
+                if self.builder.close(end) == Some(Style::Flow) {
+                    self.behind = end.max(self.behind);
+                }
                 return;
             }
             Event::Alias(anchor) => self.builder.alias(start, end, anchor),
@@ -119,18 +128,7 @@ impl<'t> Reader<'t> {
         let inner = match style {
             // An absent value is reported as `~` that is nowhere.
             Style::Plain if start == end => {
-                let at = self.behind_colon(start);
-                let node = Node {
-                    kind: Kind::Scalar,
-                    style,
-                    flags,
-                    start: at,
-                    end: at,
-                    a: 0,
-                    b: 0,
-                    next: NONE,
-                };
-                self.builder.scalar(node, anchor);
+                self.builder.scalar(Node::absent(flags, self.absent(start)), anchor);
                 return;
             }
             Style::SingleQuoted | Style::DoubleQuoted => (start + 1, end.saturating_sub(1)),
@@ -150,21 +148,21 @@ impl<'t> Reader<'t> {
             owned.push_str(value);
             (small(from), small(owned.len()))
         };
-        let node = Node { kind: Kind::Scalar, style, flags, start, end, a, b, next: NONE };
-        self.builder.scalar(node, anchor);
+        self.builder.scalar(Node::scalar(style, flags, start..end, a..b), anchor);
     }
 
     /// The `|` or `>` in front of a block scalar's content, which is all that the event tells.
     fn header(&self, content: u32) -> u32 {
         let between = self.builder.stream.source(self.behind, content);
-        let mut comment = false;
+        // Nothing but blank lines is between the header's line and the content.
+        let lines = between.trim_end();
+        let line = lines.rfind(['\n', '\r']).map_or(0, |at| at + 1);
         let mut before = b' ';
-        for (at, byte) in between.bytes().enumerate() {
-            let apart = matches!(before, b' ' | b'\t' | b'\n' | b'\r' | b':' | b'-');
+        for (at, byte) in lines.bytes().enumerate().skip(line) {
+            let apart = matches!(before, b' ' | b'\t' | b':' | b'-');
             match byte {
-                b'\n' => comment = false,
-                b'#' if apart => comment = true,
-                b'|' | b'>' if apart && !comment => return self.behind + small(at),
+                b'#' if apart => break,
+                b'|' | b'>' if apart => return self.behind + small(at),
                 _ => {}
             }
             before = byte;
@@ -172,12 +170,26 @@ impl<'t> Reader<'t> {
         content
     }
 
-    /// Where a value that is not there would stand: behind the colon of its key, else behind the last token.
-    fn behind_colon(&self, limit: u32) -> u32 {
+    /// Where a value that is not there would stand: behind the dash of its item or the colon of its key, else
+    /// behind the last token.
+    fn absent(&self, limit: u32) -> u32 {
+        if let Some(dash) = self.dash(limit) {
+            return dash + 1;
+        }
         let rest = self.builder.stream.source(self.behind, small(self.text.len()));
         let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
-        let colon = rest[blanks..].starts_with(':');
-        if colon { self.behind + small(blanks + 1) } else { self.behind.min(limit) }
+        let colon = rest.get(blanks..).is_some_and(|rest| rest.starts_with(':'));
+        let at = if colon { self.behind + small(blanks + 1) } else { self.behind.min(limit) };
+        // Of a broken document in front of it, the last token is no measure.
+        at.max(self.builder.innermost().0)
+    }
+
+    /// The dash that opens what is left of `limit` on its line, behind the last token.
+    fn dash(&self, limit: u32) -> Option<u32> {
+        let before = self.builder.stream.source(self.behind, limit);
+        let line = before.rfind('\n').map_or(before, |at| &before[at + 1..]);
+        let item = line.trim_start_matches([' ', '\t']);
+        item.starts_with('-').then(|| limit - small(item.len()))
     }
 
     /// The length of `start..end` without the line ends and blanks behind it.
@@ -223,7 +235,8 @@ mod tests {
     use crate::yaml::{Place, Scalar};
 
     fn read(text: &str) -> Stream<'_> {
-        parse(FileId::NONE, text)
+        crate::yaml::tests::both(text);
+        super::read(FileId::NONE, text)
     }
 
     fn slice<'t>(stream: &Stream<'t>, place: Place<'_>) -> &'t str {

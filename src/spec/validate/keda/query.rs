@@ -75,9 +75,8 @@ fn result(query: &Sourced<String>, cx: &mut Decoder) -> Option<Query> {
         ),
         Ok(parsed) => return Some(parsed),
         Err(Unread::Foreign) => return None,
-        Err(Unread::Wrong(reason)) => {
-            let reason = reason.lines().next().unwrap_or_default().trim_end_matches('.').to_owned();
-            bad(query.span, format!("this is no PromQL: {reason}"))
+        Err(Unread::Wrong(wrong)) => {
+            bad(query.span, format!("this is no PromQL: {}", wrong.reason))
                 .help("try it in Prometheus' own page; the query must give one number")
         }
     };

@@ -1,0 +1,189 @@
+//! Which manifests a run lints, and the slo.toml nearest to each.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use ignore::WalkBuilder;
+use ignore::gitignore::Gitignore;
+use rayon::prelude::*;
+
+use crate::source::{self, ReadError};
+
+use super::Stop;
+use super::input::FILE_NAME;
+
+/// The largest manifest that is read, in bytes: the CRDs of a large operator take 4 MiB.
+pub(super) const MAX_BYTES: u64 = 32 << 20;
+
+/// Most manifests are smaller than this.
+const BUFFER: usize = 64 << 10;
+
+/// So many files are read in a row.
+const CHUNK: usize = 128;
+
+/// What a run reads.
+#[derive(Default)]
+pub(super) struct Found {
+    /// Manifests, sorted, each once.
+    pub(super) manifests: Vec<PathBuf>,
+    /// Those that the user named.
+    given: Vec<PathBuf>,
+    /// Every slo.toml, sorted.
+    pub(super) slo: Vec<PathBuf>,
+    /// Folders that count as the uppermost ones when a slo.toml is looked for.
+    roots: Vec<PathBuf>,
+    /// One slo.toml speaks for every manifest, wherever it stands.
+    everywhere: bool,
+}
+
+/// A manifest that was read.
+pub(super) struct Manifest {
+    pub(super) path: PathBuf,
+    pub(super) text: Result<String, ReadError>,
+    /// It came from standard input; `path` is the name that the user gave it.
+    pub(super) stdin: bool,
+}
+
+impl Found {
+    /// The manifests that `paths` name: files as they are, and below folders those with the extensions of
+    /// manifests, as .gitignore and `exclude` leave them.
+    pub(super) fn new(paths: &[PathBuf], exclude: &Gitignore) -> Result<Self, Stop> {
+        let mut found = Self::default();
+        for path in paths {
+            let meta = std::fs::metadata(path).map_err(|error| {
+                let reason = ReadError::Io(error);
+                Stop::Message(format!("cannot read `{}`: {reason}", path.display()))
+            })?;
+            if meta.is_dir() {
+                found.walk(path, exclude)?;
+            } else {
+                let path = clean(path.clone());
+                found.beside(&path);
+                found.given.push(path.clone());
+                found.manifests.push(path);
+            }
+        }
+        found.manifests.sort_unstable();
+        found.manifests.dedup();
+        found.slo.sort_unstable();
+        found.slo.dedup();
+        Ok(found)
+    }
+
+    /// Looks for a slo.toml in the folder of `path`, which alone was asked to be linted.
+    pub(super) fn beside(&mut self, path: &Path) {
+        let folder = parent(&clean(path.to_path_buf()));
+        let slo = folder.join(FILE_NAME);
+        if slo.is_file() {
+            self.slo.push(slo);
+        }
+        self.roots.push(folder);
+    }
+
+    /// Lets one slo.toml speak for every manifest.
+    pub(super) fn only_slo(&mut self, path: &Path) {
+        self.slo = vec![path.to_path_buf()];
+        self.everywhere = true;
+    }
+
+    fn walk(&mut self, folder: &Path, exclude: &Gitignore) -> Result<(), Stop> {
+        self.roots.push(clean(folder.to_path_buf()));
+        let exclude = exclude.clone();
+        let kept = move |entry: &ignore::DirEntry| {
+            let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
+            exclude.is_empty() || !exclude.matched(entry.path(), is_dir).is_ignore()
+        };
+        for entry in WalkBuilder::new(folder).filter_entry(kept).build() {
+            let entry = entry.map_err(|error| {
+                Stop::Message(format!("cannot search `{}`: {error}", folder.display()))
+            })?;
+            if !entry.file_type().is_some_and(|kind| kind.is_file()) {
+                continue;
+            }
+            if is_manifest(Path::new(entry.file_name())) {
+                self.manifests.push(clean(entry.into_path()));
+            } else if entry.file_name() == FILE_NAME {
+                self.slo.push(clean(entry.into_path()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads all manifests, in their order.
+    pub(super) fn read(&self) -> Vec<Manifest> {
+        let read = |path: &PathBuf, buffer: &mut [u8]| {
+            // What the user names may be a pipe.
+            let text = if self.given.contains(path) {
+                source::read(path, MAX_BYTES)
+            } else {
+                read_regular(path, buffer)
+            };
+            Manifest { path: path.clone(), text, stdin: false }
+        };
+        // A buffer for many files, as filling it with zeros takes longer than reading one.
+        let chunks = self.manifests.par_chunks(CHUNK).flat_map_iter(|paths| {
+            let mut buffer = vec![0; BUFFER];
+            paths.iter().map(|path| read(path, &mut buffer)).collect::<Vec<_>>()
+        });
+        chunks.collect()
+    }
+
+    /// Which of the slo.toml files stands in the folder of each manifest or nearest above it, up to what was
+    /// asked to be linted.
+    pub(super) fn nearest_slo(&self) -> impl Fn(&Path) -> Option<usize> {
+        let by_folder: BTreeMap<PathBuf, usize> =
+            self.slo.iter().enumerate().map(|(index, path)| (parent(path), index)).collect();
+        let roots = self.roots.clone();
+        let everywhere = self.everywhere;
+        move |manifest| {
+            if everywhere {
+                return Some(0);
+            }
+            if by_folder.is_empty() {
+                return None;
+            }
+            let mut folder = parent(manifest);
+            loop {
+                if let Some(index) = by_folder.get(&folder) {
+                    return Some(*index);
+                }
+                if roots.contains(&folder) || !folder.pop() {
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+fn is_manifest(name: &Path) -> bool {
+    name.extension()
+        .is_some_and(|extension| extension == "yaml" || extension == "yml" || extension == "json")
+}
+
+/// The folder that a file stands in; the current one is the empty path.
+fn parent(path: &Path) -> PathBuf {
+    path.parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// `./a` is shown as `a`.
+fn clean(path: PathBuf) -> PathBuf {
+    match path.strip_prefix("./") {
+        Ok(rest) => rest.to_path_buf(),
+        Err(_) if path == Path::new(".") => PathBuf::new(),
+        Err(_) => path,
+    }
+}
+
+/// Reads a file that the walk found, with one read for most. `buffer` is reused.
+fn read_regular(path: &Path, buffer: &mut [u8]) -> Result<String, ReadError> {
+    let mut file = File::open(path).map_err(ReadError::Io)?;
+    let length = file.read(buffer).map_err(ReadError::Io)?;
+    let start = buffer.get(..length).unwrap_or_default();
+    if length < buffer.len() {
+        // A regular file gives less than it is asked for only at its end.
+        return source::text(start.to_vec());
+    }
+    source::read_from(start.chain(file), MAX_BYTES)
+}

@@ -1,0 +1,5 @@
+//! Tests of whole expressions.
+
+mod generated;
+mod places;
+mod shapes;

@@ -1,0 +1,43 @@
+//! What is right is not reported: everything that slogen renders, and manifests as careful people write them.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failure is the test's own")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use slogen::cli::{Io, Outcome};
+
+/// Runs `slogen lint` with these arguments.
+fn lint(args: &[&str]) -> (Outcome, String) {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let args = ["slogen", "lint", "--no-config"].iter().chain(args).map(Into::into);
+    let outcome = slogen::cli::run(args, &mut Io { out: &mut out, err: &mut err, colour: false });
+    let text = String::from_utf8(out).unwrap() + &String::from_utf8(err).unwrap();
+    (outcome, text)
+}
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+}
+
+#[test]
+fn every_golden_is_clean() {
+    let mut cases = 0;
+    for case in fs::read_dir(folder("golden")).unwrap() {
+        let case = case.unwrap().path();
+        if case.join("slo.toml").is_file() {
+            cases += 1;
+            let (outcome, text) =
+                lint(&["--fail-on", "warning", "--format", "concise", case.to_str().unwrap()]);
+            assert_eq!(outcome, Outcome::Done, "{text}");
+        }
+    }
+    assert!(cases > 5, "{cases} cases");
+}
+
+#[test]
+fn healthy_manifests_have_no_errors() {
+    let (outcome, text) = lint(&[folder("manifests").to_str().unwrap()]);
+    assert_eq!(outcome, Outcome::Done, "{text}");
+    assert!(!text.contains("holds no manifests"), "{text}");
+}
