@@ -117,7 +117,7 @@ impl Rule for ZeroBehindService {
         let queries = expressions::triggers_of(cluster);
         for scaled in cluster.autoscalers().iter().filter(|scaled| sleeps(scaled)) {
             let Some(workload) = cluster.target(scaled) else { continue };
-            let Some(service) = cluster.services_of(workload).find(|it| carries_traffic(it)) else {
+            let Some(service) = cluster.services_of(workload).find(|it| carries_traffic(it, workload)) else {
                 continue;
             };
             let queries = queries.get(&scaled.index).map_or(&[][..], Vec::as_slice);
@@ -153,7 +153,12 @@ impl Rule for ZeroBehindService {
 }
 
 /// False for a Service that only Prometheus calls.
-fn carries_traffic(service: &Service<'_>) -> bool {
+fn carries_traffic(service: &Service<'_>, workload: &Workload<'_>) -> bool {
+    // The headless Service of a StatefulSet gives its pods names, and sends them nothing.
+    let governing = workload.at("spec/serviceName").and_then(Place::text);
+    if service.is_headless() && governing == Some(service.name) {
+        return false;
+    }
     let is_metrics = |port: &ServicePort<'_>| {
         port.name.is_some_and(|name| name.contains("metrics") || name.contains("prometheus"))
     };
