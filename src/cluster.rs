@@ -7,6 +7,7 @@ pub mod autoscaler;
 pub mod declared;
 pub mod effective;
 pub mod labels;
+pub mod nearby;
 pub mod network;
 pub mod object;
 pub mod queries;
@@ -15,10 +16,11 @@ pub mod workload;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-pub use autoscaler::{Autoscaler, Bound, Metric, Reference, Utilization};
+pub use autoscaler::{Autoscaler, Bound, Metric, Reference, Unscalable, Utilization};
 pub use declared::{Declared, Settings, Written};
 pub use effective::Replicas;
 pub use labels::{Labels, Requirement, Selector};
+pub use nearby::Nearby;
 pub use network::{Budget, Endpoint, Monitor, Namespaces, PortRef, Service, ServicePort, Share};
 pub use object::{Kind, Object};
 pub use queries::{Carrier, Role};
@@ -259,16 +261,18 @@ impl<'a> Cluster<'a> {
                 }
             })
             .collect();
+        let names = Nearby::new(workloads.iter().map(|workload| (workload.name, &workload.object)));
         let of_autoscalers: Vec<_> = self
             .autoscalers
             .iter()
             .map(|autoscaler| {
-                let named = self.by_name.get(autoscaler.target.name)?;
-                named.iter().copied().find(|index| {
+                let named = names.of(autoscaler.target.name, autoscaler);
+                let found = named.filter(|index| {
                     workloads.get(*index).is_some_and(|workload| {
                         autoscaler.target.names(workload) && autoscaler.shares_namespace(workload)
                     })
-                })
+                });
+                found.min()
             })
             .collect();
         drop(templates);

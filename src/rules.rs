@@ -42,6 +42,16 @@ rules! {
     }
     scaling {
         static_replicas,
+        competing_autoscalers,
+        overlapping_selectors,
+        unknown_target,
+        unscalable_target,
+        rejected_bounds,
+        metric_without_request,
+        unknown_metric_container,
+        unreachable_target,
+        legacy_metric_field,
+        rejected_metric,
     }
     keda {
         rejected_bounds,

@@ -72,6 +72,32 @@ impl<'a> Reference<'a> {
     }
 }
 
+/// Why nothing of a target's group and kind can be scaled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unscalable {
+    /// The kind has no `/scale`.
+    Kind,
+    /// The kind is no kind of that group, or an HPA leaves the group out.
+    Group,
+}
+
+/// Groups that Kubernetes itself defines: of no others is it known which kinds they have.
+const OWN_GROUPS: [&str; 7] =
+    ["", "apps", "batch", "extensions", "autoscaling", "policy", "networking.k8s.io"];
+
+/// Kinds with `/scale`, with their groups.
+const SCALABLE: [(&str, &str); 5] = [
+    ("Deployment", "apps"),
+    ("StatefulSet", "apps"),
+    ("ReplicaSet", "apps"),
+    ("ReplicationController", ""),
+    ("Rollout", "argoproj.io"),
+];
+
+/// Kinds without it that are named as targets by mistake.
+const FIXED: [&str; 8] =
+    ["DaemonSet", "Job", "CronJob", "Pod", "Service", "Ingress", "ConfigMap", "Namespace"];
+
 /// A number of replicas, and where it is written.
 #[derive(Clone, Copy, Debug)]
 pub struct Bound<'a> {
@@ -159,6 +185,25 @@ impl<'a> Autoscaler<'a> {
     /// True for KEDA's.
     pub fn is_keda(&self) -> bool {
         self.kind == Kind::ScaledObject
+    }
+
+    /// Why the target can never be scaled, if that is plain from its group and kind.
+    pub fn unscalable(&self) -> Option<Unscalable> {
+        let Reference { group, kind, .. } = self.target;
+        if kind.is_empty() {
+            return None;
+        }
+        let home = SCALABLE.iter().find(|(name, _)| *name == kind).map(|(_, group)| *group);
+        let misspelt = SCALABLE.iter().any(|(name, _)| name.eq_ignore_ascii_case(kind));
+        match group {
+            Some(group) if home == Some(group) || !OWN_GROUPS.contains(&group) => None,
+            // KEDA takes `apps` where none is written, an HPA the core group.
+            None if self.is_keda() && home == Some("apps") => None,
+            None if home == Some("") => None,
+            _ if home.is_some() => Some(Unscalable::Group),
+            None | Some("") if !misspelt && !FIXED.contains(&kind) => Some(Unscalable::Group),
+            _ => Some(Unscalable::Kind),
+        }
     }
 
     /// `HPA` or `ScaledObject`, as messages name it.
