@@ -62,7 +62,22 @@ rules! {
         total_as_value,
         zero_behind_service,
     }
+    availability {
+        single_replica,
+        pdb_blocks_eviction,
+        overlapping_pdbs,
+    }
+    rollout {
+        prestop_exceeds_grace,
+        outage_on_update,
+    }
+    traffic {
+        unmatched_service,
+        unresolved_target_port,
+    }
     monitoring {
+        unmatched_monitor,
+        unknown_endpoint_port,
         shadowed_label,
     }
     alerts {

@@ -27,6 +27,13 @@ fn places(outcome: &Outcome, files: &Files, rule: &str) -> Vec<String> {
         .collect()
 }
 
+/// How bad what `rule` reports in `text` is, in order.
+pub(crate) fn severities(text: &str, rule: &str) -> Vec<Severity> {
+    let outcome = run(&split(text), &[rule]);
+    let found = outcome.findings.iter().filter(|finding| finding.rule == rule);
+    found.map(|finding| finding.severity).collect()
+}
+
 #[test]
 fn edge_cases() {
     let mut wrong = Vec::new();
