@@ -164,7 +164,7 @@ fn mended(lost: &Lost<'_>) -> (Range<usize>, &'static str) {
     let labels = &grouping.labels;
     if !grouping.without {
         return match labels.last() {
-            Some((_, last)) => (last.end..last.end, ", le"),
+            Some((_, span)) => (span.end..span.end, ", le"),
             None => (grouping.span.end - 1..grouping.span.end - 1, "le"),
         };
     }

@@ -187,8 +187,8 @@ fn report<'a>(
 }
 
 cases! {
-    a_warning_below_four: "apiVersion: v1\nkind: Service\nmetadata: {name: a, labels: {app: a}}\n---\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a}\nspec: {selector: {matchLabels: {app: a}}, endpoints: [{port: p, interval: 30s}]}\n---\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'increase(x{job=\"a\"}[1m]) > 1'}, {alert: B, expr: 'irate(x[2m]) > 1'}]}]}\n"
-        => ["13:72"],
+    a_warning_below_four: "apiVersion: v1\nkind: Service\nmetadata: {name: a, labels: {app: a}}\n---\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a}\nspec: {selector: {matchLabels: {app: a}}, endpoints: [{port: p, interval: 30s}]}\n---\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'increase(x{job=\"a\"}[1m]) > 1'}, {alert: B, expr: 'irate(x[2m]) > 1'}, {alert: C, expr: 'rate(x[119s]) > 1'}]}]}\n"
+        => ["13:72", "13:147"],
     another_job: "apiVersion: v1\nkind: Service\nmetadata: {name: a, labels: {app: a}}\n---\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a}\nspec: {selector: {matchLabels: {app: a}}, endpoints: [{port: p, interval: 30s}]}\n---\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'rate(x{job=\"b\"}[30s]) > 1'}, {alert: B, expr: 'rate(x{job=~\"b|a\"}[30s]) > 1'}, {alert: C, expr: 'rate(x{job!=\"a\"}[30s]) > 1'}]}]}\n"
         => ["13:118"],
     the_shortest_interval_counts: "apiVersion: v1\nkind: Service\nmetadata: {name: a, labels: {app: a}}\n---\napiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a}\nspec: {selector: {matchLabels: {app: a}}, endpoints: [{port: p, interval: 30s}, {port: q, interval: 10s}]}\n---\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'rate(x[45s]) > 1'}, {alert: B, expr: 'rate(x{endpoint=\"p\"}[45s]) > 1'}]}]}\n"

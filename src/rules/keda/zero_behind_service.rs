@@ -117,7 +117,10 @@ impl Rule for ZeroBehindService {
         let queries = expressions::triggers_of(cluster);
         for scaled in cluster.autoscalers().iter().filter(|scaled| sleeps(scaled)) {
             let Some(workload) = cluster.target(scaled) else { continue };
-            let Some(service) = cluster.services_of(workload).find(|it| carries_traffic(it, workload)) else {
+            let Some(service) = cluster
+                .services_of(workload)
+                .find(|service| carries_traffic(service) && !governs(service, workload))
+            else {
                 continue;
             };
             let queries = queries.get(&scaled.index).map_or(&[][..], Vec::as_slice);
@@ -153,16 +156,17 @@ impl Rule for ZeroBehindService {
 }
 
 /// False for a Service that only Prometheus calls.
-fn carries_traffic(service: &Service<'_>, workload: &Workload<'_>) -> bool {
-    // The headless Service of a StatefulSet gives its pods names, and sends them nothing.
-    let governing = workload.at("spec/serviceName").and_then(Place::text);
-    if service.is_headless() && governing == Some(service.name) {
-        return false;
-    }
+fn carries_traffic(service: &Service<'_>) -> bool {
     let is_metrics = |port: &ServicePort<'_>| {
         port.name.is_some_and(|name| name.contains("metrics") || name.contains("prometheus"))
     };
     service.ports.is_empty() || !service.ports.iter().all(is_metrics)
+}
+
+/// True if the Service is there for the names of a StatefulSet's pods.
+fn governs(service: &Service<'_>, workload: &Workload<'_>) -> bool {
+    service.is_headless()
+        && workload.at("spec/serviceName").and_then(Place::text) == Some(service.name)
 }
 
 /// True if something keeps requests waiting until a pod is there.
@@ -202,6 +206,8 @@ cases! {
     external_push: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {metadata: {labels: {app: a}}}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {selector: {app: a}, ports: [{port: 80}]}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {scaleTargetRef: {name: a}, triggers: [{type: external-push, metadata: {scalerAddress: 'keda-add-ons-http-external-scaler.keda:9090'}}]}\n"
         => [],
     only_scraped: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {metadata: {labels: {app: a}}}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {selector: {app: a}, ports: [{name: http-metrics, port: 80}]}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {scaleTargetRef: {name: a}, triggers: [{type: kafka}]}\n"
+        => [],
+    names_of_pods: "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: a}\nspec: {serviceName: s, template: {metadata: {labels: {app: a}}}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: s}\nspec: {clusterIP: None, selector: {app: a}, ports: [{port: 80}]}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {scaleTargetRef: {name: a, kind: StatefulSet}, triggers: [{type: kafka}]}\n"
         => [],
     other_namespace: "# file: a.yaml\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: x}\nspec: {template: {metadata: {labels: {app: a}}}}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a, namespace: x}\nspec: {scaleTargetRef: {name: a}, triggers: [{type: kafka}]}\n# file: b.yaml\napiVersion: v1\nkind: Service\nmetadata: {name: s, namespace: y}\nspec: {selector: {app: a}, ports: [{port: 80}]}\n"
         => [],

@@ -74,13 +74,13 @@ fn told_elsewhere<'a>(
     resource: &str,
 ) -> bool {
     let counts = |name: Option<&str>| name.is_none_or(|name| name == container.name);
-    let reads = |metric: &Metric<'_>| match metric.utilization {
-        Some(of) => of.resource == resource && counts(of.container.map(|(name, _)| name)),
+    let reads = |metric: &Metric<'_>| {
         // KEDA wants requests for absolute values too.
-        None => {
-            let name = metric.place.and_then(|place| place.at("metadata/containerName"));
-            metric.kind == resource && !container.init && counts(name.and_then(Place::text))
-        }
+        let absolute = metric.kind == resource && !container.init;
+        let named = metric.place.and_then(|it| it.at("metadata/containerName")?.text());
+        metric.utilization.map_or(absolute && counts(named), |of| {
+            of.resource == resource && counts(of.container.map(|(name, _)| name))
+        })
     };
     let mut scaling = autoscalers.filter(|autoscaler| autoscaler.metrics.iter().any(reads));
     scaling.any(|autoscaler| {
