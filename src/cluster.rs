@@ -56,6 +56,7 @@ pub struct Cluster<'a> {
     by_kind: FxHashMap<Kind, Vec<usize>>,
     by_name: FxHashMap<&'a str, Vec<usize>>,
     services_of: FxHashMap<&'a str, Vec<usize>>,
+    records: FxHashMap<&'a str, Vec<usize>>,
     templates: LabelIndex<'a>,
     service_labels: LabelIndex<'a>,
     workloads_near: Nearby<'a, ()>,
@@ -153,6 +154,7 @@ impl<'a> Cluster<'a> {
             by_kind: FxHashMap::default(),
             by_name: FxHashMap::default(),
             services_of: FxHashMap::default(),
+            records: FxHashMap::default(),
             templates: LabelIndex::default(),
             service_labels: LabelIndex::default(),
             workloads_near: Nearby::default(),
@@ -164,6 +166,11 @@ impl<'a> Cluster<'a> {
         cluster.resolve_templates();
         cluster.resolve();
         cluster.carriers = cluster.read_carriers();
+        for (index, carrier) in cluster.carriers.iter().enumerate() {
+            if let Role::Record { name, .. } = carrier.role {
+                cluster.records.entry(name).or_default().push(index);
+            }
+        }
         cluster
     }
 
@@ -392,6 +399,12 @@ impl<'a> Cluster<'a> {
     /// Every PromQL expression.
     pub fn carriers(&self) -> &[Carrier<'a>] {
         &self.carriers
+    }
+
+    /// The expressions that are recorded as `name`.
+    pub fn records(&self, name: &str) -> impl Iterator<Item = &Carrier<'a>> {
+        let recorded = self.records.get(name).map_or(&[][..], Vec::as_slice);
+        recorded.iter().filter_map(|index| self.carriers.get(*index))
     }
 
     /// The workload that an autoscaler scales, if it is in the input.

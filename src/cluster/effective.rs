@@ -234,6 +234,19 @@ impl<'a> Cluster<'a> {
         })
     }
 
+    /// The endpoints whose targets may have the series of a selector; see [`Cluster::scrape_interval`].
+    pub fn endpoints_feeding<'c>(
+        &'c self,
+        object: &Object<'a>,
+        admits: &dyn Fn(&str, &str) -> bool,
+    ) -> Vec<(&'c Monitor<'a>, &'c Endpoint<'a>)> {
+        let of_monitor = |monitor: &'c Monitor<'a>| {
+            let feeding = |it: &&Endpoint<'a>| self.feeds(monitor, it, object, admits);
+            monitor.endpoints.iter().filter(feeding).map(|it| (monitor, it)).collect::<Vec<_>>()
+        };
+        self.monitors.iter().flat_map(of_monitor).collect()
+    }
+
     /// True if the targets of `endpoint` may have the labels that a selector asks for. A selector that names
     /// neither job nor service nor namespace reads its own namespace's monitors.
     fn feeds(
