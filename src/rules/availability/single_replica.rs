@@ -58,7 +58,7 @@ impl Rule for SingleReplica {
     fn check(&self, cx: &mut Ctx<'_>) {
         let cluster = cx.cluster;
         for workload in cluster.workloads() {
-            if let Some(service) = cluster.services_of(workload).next()
+            if let Some(service) = cluster.services_of(workload).find(|it| !it.is_for_metrics())
                 && let Some(replicas) = cluster.replicas(workload)
                 && replicas.is_known()
                 && replicas.min > 0
@@ -167,6 +167,8 @@ cases! {
     and_a_spread: "# file: slo.toml\nprofile = \"web\"\n[service]\nname = \"a\"\nnamespace = \"x\"\nimage = \"a:1\"\n[targets]\nerrors = { below = \"0.05%\" }\n# file: a.yaml\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: x}\nspec: {replicas: 3, template: {metadata: {labels: {app: a}}}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: x}\nspec: {selector: {app: a}}\n"
         => ["a.yaml:4:18"],
     with_a_spread: "# file: slo.toml\nprofile = \"web\"\n[service]\nname = \"a\"\nnamespace = \"x\"\nimage = \"a:1\"\n[targets]\nerrors = { below = \"0.05%\" }\n# file: a.yaml\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: x}\nspec: {replicas: 3, template: {metadata: {labels: {app: a}}, spec: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: ScheduleAnyway}]}}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: x}\nspec: {selector: {app: a}}\n"
+        => [],
+    metrics_are_no_traffic: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {metadata: {labels: {app: a}}}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {selector: {app: a}, ports: [{name: http-metrics, port: 9090}]}\n"
         => [],
     other_namespace: "# file: a.yaml\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: x}\nspec: {template: {metadata: {labels: {app: a}}}}\n# file: b.yaml\napiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: y}\nspec: {selector: {app: a}}\n"
         => [],
