@@ -13,7 +13,6 @@ mod path;
 pub mod resolve;
 
 pub use node::{Place, Stream};
-pub use path::Path;
 pub use resolve::Scalar;
 
 use crate::source::FileId;

@@ -116,8 +116,14 @@ fn walk<'s>(mut place: Place<'s>, steps: &[Step]) -> Option<Place<'s>> {
 }
 
 fn check_paths(stream: &Stream<'_>) {
-    let keys: Vec<_> =
-        places(stream).flat_map(Place::own_entries).map(|(key, _)| key.node).collect();
+    // Of every other child of a mapping the path leads to its value.
+    let keys: Vec<_> = places(stream)
+        .filter(|place| place.is_mapping())
+        .flat_map(|mapping| {
+            let next = |id: &u32| Some(stream.node(*id).next).filter(|next| *next != NONE);
+            std::iter::successors(Some(stream.node(mapping.node).a), next).step_by(2)
+        })
+        .collect();
     for place in places(stream).filter(|place| !keys.contains(&place.node)) {
         let target = place.target();
         let root = stream.documents().nth(target.document).unwrap();
