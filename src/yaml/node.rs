@@ -9,6 +9,7 @@ use rustc_hash::FxBuildHasher;
 use crate::source::{FileId, Span};
 use crate::yaml::locate;
 use crate::yaml::path::Parent;
+pub use crate::yaml::path::Path;
 use crate::yaml::resolve::{self, Scalar};
 
 /// No node.

@@ -157,15 +157,15 @@ impl<'t> Reader<'t> {
         // Nothing but blank lines is between the header's line and the content.
         let lines = between.trim_end();
         let line = lines.rfind(['\n', '\r']).map_or(0, |at| at + 1);
-        let mut before = b' ';
-        for (at, byte) in lines.bytes().enumerate().skip(line) {
-            let apart = matches!(before, b' ' | b'\t' | b':' | b'-');
-            match byte {
-                b'#' if apart => break,
-                b'|' | b'>' if apart => return self.behind + small(at),
+        let mut before = ' ';
+        for (at, c) in lines.get(line..).unwrap_or("").char_indices() {
+            let apart = matches!(before, ' ' | '\t' | ':' | '-' | '\u{feff}');
+            match c {
+                '#' if apart => break,
+                '|' | '>' if apart => return self.behind + small(line + at),
                 _ => {}
             }
-            before = byte;
+            before = c;
         }
         content
     }
