@@ -19,7 +19,7 @@ use rustc_hash::FxHashMap;
 pub use autoscaler::{Autoscaler, Bound, Metric, Reference, Unscalable, Utilization};
 pub use declared::{Declared, Settings, Written};
 pub use effective::Replicas;
-pub use labels::{Labels, Requirement, Selector};
+pub use labels::{Labels, Requirement, Selector, is_placeholder};
 pub use nearby::Nearby;
 pub use network::{Budget, Endpoint, Monitor, Namespaces, PortRef, Service, ServicePort, Share};
 pub use object::{Kind, Object};
@@ -56,6 +56,11 @@ pub struct Cluster<'a> {
     by_kind: FxHashMap<Kind, Vec<usize>>,
     by_name: FxHashMap<&'a str, Vec<usize>>,
     services_of: FxHashMap<&'a str, Vec<usize>>,
+    records: FxHashMap<&'a str, Vec<usize>>,
+    templates: LabelIndex<'a>,
+    service_labels: LabelIndex<'a>,
+    workloads_near: Nearby<'a, ()>,
+    services_near: Nearby<'a, ()>,
 }
 
 /// YAML inside of scalars, such as the adapter's configuration in a ConfigMap, read as files of their own whose
@@ -149,6 +154,11 @@ impl<'a> Cluster<'a> {
             by_kind: FxHashMap::default(),
             by_name: FxHashMap::default(),
             services_of: FxHashMap::default(),
+            records: FxHashMap::default(),
+            templates: LabelIndex::default(),
+            service_labels: LabelIndex::default(),
+            workloads_near: Nearby::default(),
+            services_near: Nearby::default(),
         };
         for (object, view) in found {
             cluster.add(object, view);
@@ -156,6 +166,11 @@ impl<'a> Cluster<'a> {
         cluster.resolve_templates();
         cluster.resolve();
         cluster.carriers = cluster.read_carriers();
+        for (index, carrier) in cluster.carriers.iter().enumerate() {
+            if let Role::Record { name, .. } = carrier.role {
+                cluster.records.entry(name).or_default().push(index);
+            }
+        }
         cluster
     }
 
@@ -268,8 +283,10 @@ impl<'a> Cluster<'a> {
                 found.min()
             })
             .collect();
-        drop(templates);
-        drop(services);
+        self.templates = templates;
+        self.service_labels = services;
+        self.workloads_near = Nearby::new(self.workloads.iter().map(|it| ((), &it.object)));
+        self.services_near = Nearby::new(self.services.iter().map(|it| ((), &it.object)));
         for (index, found) in of_services.into_iter().enumerate() {
             let found = found.unwrap_or_default();
             for workload in &found {
@@ -384,6 +401,12 @@ impl<'a> Cluster<'a> {
         &self.carriers
     }
 
+    /// The expressions that are recorded as `name`.
+    pub fn records(&self, name: &str) -> impl Iterator<Item = &Carrier<'a>> {
+        let recorded = self.records.get(name).map_or(&[][..], Vec::as_slice);
+        recorded.iter().filter_map(|index| self.carriers.get(*index))
+    }
+
     /// The workload that an autoscaler scales, if it is in the input.
     pub fn target(&self, autoscaler: &Autoscaler<'a>) -> Option<&Workload<'a>> {
         self.workloads.get(autoscaler.workload?)
@@ -450,11 +473,79 @@ impl<'a> Cluster<'a> {
         &'c self,
         object: &'c Object<'a>,
     ) -> impl Iterator<Item = &'c Workload<'a>> + Clone {
-        self.workloads.iter().filter(|workload| workload.shares_namespace(object))
+        self.workloads_near.of((), object).filter_map(|index| self.workloads.get(index))
+    }
+
+    /// The Services where a monitor looks.
+    pub fn services_in_view<'c>(
+        &'c self,
+        monitor: &'c Monitor<'a>,
+    ) -> impl Iterator<Item = &'c Service<'a>> + Clone {
+        let near = in_view(monitor, &self.services_near, self.services.len());
+        near.into_iter()
+            .filter_map(|index| self.services.get(index))
+            .filter(|service| monitor.looks_at(service))
+    }
+
+    /// The workloads where a monitor looks.
+    pub fn workloads_in_view<'c>(
+        &'c self,
+        monitor: &'c Monitor<'a>,
+    ) -> impl Iterator<Item = &'c Workload<'a>> + Clone {
+        let near = in_view(monitor, &self.workloads_near, self.workloads.len());
+        near.into_iter()
+            .filter_map(|index| self.workloads.get(index))
+            .filter(|workload| monitor.looks_at(workload))
+    }
+
+    /// True if pods in the namespace of `object` have this label.
+    pub fn has_pods_labelled(&self, object: &Object<'a>, key: &'a str, value: &'a str) -> bool {
+        let mut found = self.templates.having(key, value).iter();
+        found.any(|index| self.workloads.get(*index).is_some_and(|it| it.shares_namespace(object)))
+    }
+
+    /// True if what `monitor` may select, where it looks, has this label.
+    pub fn has_target_labelled(&self, monitor: &Monitor<'a>, key: &'a str, value: &'a str) -> bool {
+        let looks = |object: Option<&Object<'a>>| object.is_some_and(|it| monitor.looks_at(it));
+        if monitor.reads_pods() {
+            let mut found = self.templates.having(key, value).iter();
+            return found.any(|index| looks(self.workloads.get(*index).map(|it| &it.object)));
+        }
+        let mut found = self.service_labels.having(key, value).iter();
+        found.any(|index| looks(self.services.get(*index).map(|it| &it.object)))
+    }
+
+    /// The workloads with pods that `selector` matches, in any namespace.
+    pub fn workloads_labelled(&self, selector: &Selector<'a>) -> Vec<&Workload<'a>> {
+        let found = self.templates.matching(selector, |_| true);
+        found.into_iter().filter_map(|index| self.workloads.get(index)).collect()
+    }
+
+    /// The Services whose own labels `selector` matches, in any namespace.
+    pub fn services_labelled(&self, selector: &Selector<'a>) -> Vec<&Service<'a>> {
+        let found = self.service_labels.matching(selector, |_| true);
+        found.into_iter().filter_map(|index| self.services.get(index)).collect()
+    }
+}
+
+/// The numbers of those of `count` objects that `monitor` may look at, each once.
+fn in_view<'a>(monitor: &Monitor<'a>, near: &Nearby<'a, ()>, count: usize) -> Vec<usize> {
+    match &monitor.namespaces {
+        Namespaces::Any => (0..count).collect(),
+        Namespaces::Own => near.of((), monitor).collect(),
+        Namespaces::Named(names) => {
+            let mut names: Vec<_> = names.iter().copied().map(Some).collect();
+            // Where none is written, it may be one of these.
+            names.push(None);
+            names.sort_unstable();
+            names.dedup();
+            names.into_iter().flat_map(|name| near.in_namespace((), name)).copied().collect()
+        }
     }
 }
 
 /// Objects by their labels: a selector looks only at those that have its rarest pair.
+#[derive(Debug, Default)]
 struct LabelIndex<'a> {
     labels: Vec<Labels<'a>>,
     pairs: FxHashMap<(&'a str, &'a str), Vec<usize>>,
@@ -474,10 +565,12 @@ impl<'a> LabelIndex<'a> {
         Self { labels, pairs }
     }
 
+    fn having(&self, key: &'a str, value: &'a str) -> &[usize] {
+        self.pairs.get(&(key, value)).map_or(&[][..], Vec::as_slice)
+    }
+
     fn matching(&self, selector: &Selector<'a>, wanted: impl Fn(usize) -> bool) -> Vec<usize> {
-        let having = |(key, value, _): &(&'a str, &'a str, Place<'a>)| {
-            self.pairs.get(&(*key, *value)).map_or(&[][..], Vec::as_slice)
-        };
+        let having = |(key, value, _): &(&'a str, &'a str, Place<'a>)| self.having(key, value);
         let matches = |index: &usize| {
             self.labels.get(*index).is_some_and(|labels| selector.matches(*labels))
                 && wanted(*index)

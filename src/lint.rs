@@ -4,7 +4,7 @@ pub mod baseline;
 pub mod declare;
 pub mod example;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

@@ -6,6 +6,7 @@
 pub mod context;
 #[macro_use]
 mod declare;
+pub(crate) mod expressions;
 pub mod prelude;
 pub mod suppress;
 
@@ -51,6 +52,40 @@ rules! {
         unreachable_target,
         legacy_metric_field,
         rejected_metric,
+    }
+    keda {
+        rejected_bounds,
+        wakeless_triggers,
+        trigger_without_request,
+        multi_series_query,
+        averaged_ratio,
+        total_as_value,
+        zero_behind_service,
+    }
+    availability {
+        single_replica,
+        pdb_blocks_eviction,
+        overlapping_pdbs,
+    }
+    rollout {
+        prestop_exceeds_grace,
+        outage_on_update,
+    }
+    traffic {
+        unmatched_service,
+        unresolved_target_port,
+    }
+    monitoring {
+        unmatched_monitor,
+        unknown_endpoint_port,
+        shadowed_label,
+    }
+    alerts {
+        unparsable_promql,
+        lost_le,
+        unnormalised_le,
+        short_rate_window,
+        unreachable_threshold,
     }
     hygiene {
         floating_image,

@@ -10,10 +10,12 @@ mod fast;
 mod locate;
 pub mod node;
 mod parse;
+mod path;
 pub mod resolve;
 pub mod tree;
 
 pub use node::{Place, Problem, Stream};
+pub use path::Path;
 pub use resolve::Scalar;
 
 use crate::source::FileId;
@@ -37,19 +39,32 @@ pub fn parse_inside(scalar: Place<'_>) -> Stream<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::Stream;
-
     mod manifests;
     mod readers;
     mod robustness;
 
-    pub(super) fn assert_same(fast: &Stream<'_>, slow: &Stream<'_>) {
-        assert_eq!(slow.problems, [], "{:?}", slow.text());
-        assert_eq!(fast.nodes, slow.nodes, "{:?}", slow.text());
-        assert_eq!(fast.owned, slow.owned, "{:?}", slow.text());
-        assert_eq!(fast.comments, slow.comments, "{:?}", slow.text());
-        assert_eq!(fast.documents, slow.documents, "{:?}", slow.text());
-        assert_eq!(fast.duplicates, slow.duplicates, "{:?}", slow.text());
-        assert_eq!(fast.problems, []);
+    pub(super) use readers::both;
+
+    /// Calls `check` with every YAML file below `folder`.
+    fn files(folder: &std::path::Path, check: &mut dyn FnMut(&std::path::Path, &str)) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files(&path, check);
+            } else if path.extension().is_some_and(|extension| extension == "yaml") {
+                check(&path, &std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn what_slogen_writes_is_read_fast() {
+        let mut count = 0;
+        let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+        files(&golden, &mut |path, text| {
+            assert!(both(text).is_some(), "{}", path.display());
+            count += 1;
+        });
+        assert!(count > 50, "{count}");
     }
 }

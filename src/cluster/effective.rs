@@ -23,6 +23,26 @@ pub struct Replicas<'a, 'c> {
 }
 
 impl Replicas<'_, '_> {
+    /// False if a number is written that is none: then nothing is known.
+    pub fn is_known(&self) -> bool {
+        self.place.is_none_or(|place| place.int().is_some())
+    }
+
+    /// The key that says how many pods there are at the least.
+    pub fn key(&self) -> &'static str {
+        match self.owner {
+            Some(owner) if owner.is_keda() => "minReplicaCount",
+            Some(_) => "minReplicas",
+            None => "replicas",
+        }
+    }
+
+    /// What says how many pods there are at the least, as labels name it.
+    pub fn text(&self) -> String {
+        let unset = if self.place.is_none() { "unset, which is " } else { "" };
+        format!("`{}` is {unset}{}", self.key(), self.min)
+    }
+
     /// The fleet that a drain may meet: KEDA's HPA never goes below 1 while anything runs.
     pub fn floor(&self) -> i64 {
         self.min.max(1)
@@ -212,6 +232,19 @@ impl<'a> Cluster<'a> {
             let written = self.declared_near(object)?.interval.as_ref()?;
             Some((written.value, written.span))
         })
+    }
+
+    /// The endpoints whose targets may have the series of a selector; see [`Cluster::scrape_interval`].
+    pub fn endpoints_feeding<'c>(
+        &'c self,
+        object: &Object<'a>,
+        admits: &dyn Fn(&str, &str) -> bool,
+    ) -> Vec<(&'c Monitor<'a>, &'c Endpoint<'a>)> {
+        let of_monitor = |monitor: &'c Monitor<'a>| {
+            let feeding = |it: &&Endpoint<'a>| self.feeds(monitor, it, object, admits);
+            monitor.endpoints.iter().filter(feeding).map(|it| (monitor, it)).collect::<Vec<_>>()
+        };
+        self.monitors.iter().flat_map(of_monitor).collect()
     }
 
     /// True if the targets of `endpoint` may have the labels that a selector asks for. A selector that names

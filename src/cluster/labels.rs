@@ -2,6 +2,11 @@
 
 use crate::yaml::Place;
 
+/// True for what another tool will replace, such as `${NAME}` or `<name>`: nothing can be said of it.
+pub fn is_placeholder(text: &str) -> bool {
+    text.contains(['{', '}', '$', '<', '>', '%', '@'])
+}
+
 /// The labels of an object or template.
 #[derive(Clone, Copy, Debug)]
 pub struct Labels<'a>(pub Option<Place<'a>>);
@@ -105,20 +110,41 @@ impl<'a> Selector<'a> {
             && self.requirements.iter().all(|requirement| requirement.matches(labels))
     }
 
+    /// True if another tool will fill a part of it in.
+    pub fn is_placeholder(&self) -> bool {
+        let values = || self.requirements.iter().flat_map(|requirement| &requirement.values);
+        self.labels.iter().any(|(key, value, _)| is_placeholder(key) || is_placeholder(value))
+            || values().any(|value| is_placeholder(value))
+    }
+
+    /// How many of its entries `labels` satisfy.
+    pub fn met(&self, labels: Labels<'_>) -> usize {
+        let same = self.labels.iter().filter(|(key, value, _)| labels.get(key) == Some(value));
+        let met = self.requirements.iter().filter(|requirement| requirement.matches(labels));
+        same.count() + met.count()
+    }
+
     /// The first entry that none of `candidates` satisfies; the first entry at all if each is satisfied by some.
     pub fn culprit(&self, candidates: &[Labels<'_>]) -> Place<'a> {
-        let label = self.labels.iter().find(|(key, value, _)| {
-            !candidates.iter().any(|labels| labels.get(key) == Some(value))
-        });
-        let requirement = || {
-            let unmet = |requirement: &&Requirement<'_>| {
-                !candidates.iter().any(|labels| requirement.matches(*labels))
-            };
-            self.requirements.iter().find(unmet).map(|requirement| requirement.place)
-        };
+        let has =
+            |key: &str, value: &str| candidates.iter().any(|labels| labels.get(key) == Some(value));
+        self.culprit_by(has, |requirement| {
+            candidates.iter().any(|labels| requirement.matches(*labels))
+        })
+    }
+
+    /// As [`Selector::culprit`], where `has` says whether a candidate has the label and `meets` whether one meets
+    /// the requirement.
+    pub fn culprit_by(
+        &self,
+        has: impl Fn(&'a str, &'a str) -> bool,
+        meets: impl Fn(&Requirement<'a>) -> bool,
+    ) -> Place<'a> {
+        let label = self.labels.iter().find(|(key, value, _)| !has(key, value));
+        let requirement = || self.requirements.iter().find(|requirement| !meets(requirement));
         label
             .map(|(_, _, place)| *place)
-            .or_else(requirement)
+            .or_else(|| requirement().map(|requirement| requirement.place))
             .or_else(|| self.labels.first().map(|(_, _, place)| *place))
             .or_else(|| self.requirements.first().map(|requirement| requirement.place))
             .unwrap_or(self.place)

@@ -44,10 +44,16 @@ impl<'a, K: Copy + Eq + Hash> Nearby<'a, K> {
     }
 
     /// The numbers of those with this key that share the namespace of `object`.
-    pub fn of(&self, key: K, object: &Object<'a>) -> impl Iterator<Item = usize> {
+    pub fn of(&self, key: K, object: &Object<'a>) -> impl Iterator<Item = usize> + Clone {
         let file = Scope::File(object.root.file(), object.namespace.is_none());
         let scopes = [Scope::Namespace(object.namespace), file];
         scopes.into_iter().filter_map(move |scope| self.found.get(&(scope, key))).flatten().copied()
+    }
+
+    /// The numbers of those with this key in exactly this namespace; `None` are those that set none.
+    pub fn in_namespace(&self, key: K, namespace: Option<&'a str>) -> &[usize] {
+        let found = self.found.get(&(Scope::Namespace(namespace), key));
+        found.map_or(&[][..], Vec::as_slice)
     }
 }
 

@@ -6,8 +6,8 @@ use std::ops::Range;
 use serde_json::Value;
 
 use crate::finding::{Op, Step, Target};
+use crate::yaml::Path;
 use crate::yaml::edit::{self, Refused};
-use crate::yaml::node::Path;
 use crate::yaml::tree::{Body, Tree, plain, trees};
 use crate::yaml::{Stream, parse};
 
@@ -188,17 +188,18 @@ impl Change for Tree {
         }
     }
 
-    /// A string stays one; what was none is what its new text says.
+    /// A string stays one; what was none is what its new text says, and nothing is no null.
     fn splice(&mut self, part: &Range<usize>, text: &str) -> Checked {
         let (head, tail) = (self.text.get(..part.start), self.text.get(part.end..));
         let (Some(head), Some(tail)) = (head, tail) else { return refuse("it has no such part") };
         let whole = [head, text, tail].concat();
         match self.body {
-            Body::Text => {}
-            Body::Null | Body::Bool(_) | Body::Int(_) | Body::Float(_) => self.body = plain(&whole),
             Body::Alias | Body::Merge | Body::Map(_) | Body::List(_) => {
                 return refuse("it is no text");
             }
+            Body::Text => {}
+            _ if whole.is_empty() => self.body = Body::Text,
+            _ => self.body = plain(&whole),
         }
         (self.text, self.style) = (whole, None);
         Ok(())

@@ -94,10 +94,11 @@ impl<'t> Builder<'t> {
         self.root = NONE;
     }
 
-    /// True where the value of a mapping's key comes next.
-    pub(super) fn wants_value(&self) -> bool {
-        self.open.last().is_some_and(|open| {
-            open.children % 2 == 1 && self.stream.node(open.node).kind == Kind::Mapping
+    /// Where the innermost open collection starts, and whether the value of a key comes next in it.
+    pub(super) fn innermost(&self) -> (u32, bool) {
+        self.open.last().map_or((0, false), |open| {
+            let node = self.stream.node(open.node);
+            (node.start, node.kind == Kind::Mapping && open.children % 2 == 1)
         })
     }
 

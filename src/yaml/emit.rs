@@ -57,7 +57,7 @@ pub(super) fn is_block(text: &str) -> bool {
         && text.ends_with('\n')
         && !text.ends_with("\n\n")
         && !text.starts_with(['\n', ' '])
-        && text.lines().all(plain)
+        && text.split('\n').all(plain)
 }
 
 #[cfg(test)]

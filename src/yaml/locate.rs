@@ -34,7 +34,7 @@ pub(super) fn part(source: &str, node: Node, text: &str, range: Range<usize>) ->
             Some(run) if to <= run.text + run.len => {
                 run.raw + if run.is_verbatim() { to - run.text } else { run.spelled }
             }
-            _ => run(next).map_or(raw.len(), |run| run.raw),
+            _ => run(next).map_or(raw.len() - quote(raw, node.style), |run| run.raw),
         }
     } else {
         start
@@ -65,10 +65,9 @@ impl Run {
 
 /// The runs of a text without quotes, or in them.
 fn flow_runs(raw: &str, style: Style, text: &str) -> Vec<Run> {
-    let quotes = usize::from(style != Style::Plain);
-    let end = raw.len().saturating_sub(quotes);
     let mut runs: Vec<Run> = Vec::new();
-    let (mut at, mut done) = (quotes, 0);
+    let (mut at, mut done) = (quote(raw, style), 0);
+    let end = raw.len() - at;
     while let Some(rest) = raw.get(at..end).filter(|rest| !rest.is_empty()) {
         let blanks = rest.len() - skip_blanks(rest).len();
         let line_ends = skip_lines(&rest[blanks..]);
@@ -112,6 +111,12 @@ fn flow_runs(raw: &str, style: Style, text: &str) -> Vec<Run> {
     runs
 }
 
+/// The length of the quotes on each side.
+fn quote(raw: &str, style: Style) -> usize {
+    let quoted = matches!(style, Style::SingleQuoted | Style::DoubleQuoted);
+    usize::from(quoted).min(raw.len())
+}
+
 /// The length of the escape sequence that `raw` starts with, and before it of what it spells, which `next` starts
 /// with; of an escaped line end, nothing.
 fn escape(raw: &str, next: Option<char>) -> (usize, usize) {
@@ -149,8 +154,8 @@ fn block_runs(raw: &str, style: Style, text: &str) -> Vec<Run> {
         if length <= indent {
             breaks += 1;
         } else {
-            let deeper =
-                raw[start..].as_bytes().get(indent).is_some_and(|b| matches!(b, b' ' | b'\t'));
+            let first = raw.as_bytes().get(start + indent);
+            let deeper = first.is_some_and(|byte| matches!(byte, b' ' | b'\t'));
             done += if style == Style::Folded && broken && !was_deeper && !deeper {
                 breaks.max(1)
             } else {

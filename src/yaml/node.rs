@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 
 use rustc_hash::FxBuildHasher;
 
-use crate::finding::{Step, Target};
 use crate::source::{FileId, Span};
 use crate::yaml::locate;
+use crate::yaml::path::Parent;
 use crate::yaml::resolve::{self, Scalar};
 
 /// No node.
@@ -101,13 +101,6 @@ pub struct Problem {
     pub message: String,
 }
 
-/// What a node hangs on: the collection, and its index there or the node of its key.
-#[derive(Clone, Copy, Debug)]
-struct Parent {
-    node: u32,
-    step: u32,
-}
-
 /// One document of a file that has content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Document {
@@ -128,7 +121,7 @@ pub struct Stream<'t> {
     /// Key nodes that repeat an earlier key of their mapping: (earlier, later).
     pub(super) duplicates: Vec<(u32, u32)>,
     /// What every node hangs on, made for the first one that asks.
-    parents: OnceLock<Vec<Parent>>,
+    pub(super) parents: OnceLock<Vec<Parent>>,
     /// What could not be read.
     pub problems: Vec<Problem>,
 }
@@ -230,27 +223,6 @@ impl<'t> Stream<'t> {
         let text = if node.flags & OWNED == 0 { self.text } else { self.owned.as_str() };
         text.get(node.a as usize..node.b as usize).unwrap_or("")
     }
-}
-
-fn parents(nodes: &[Node]) -> Vec<Parent> {
-    let mut parents = vec![Parent { node: NONE, step: 0 }; nodes.len()];
-    for (id, node) in (0..).zip(nodes) {
-        let mapping = match node.kind {
-            Kind::Mapping => true,
-            Kind::Sequence => false,
-            Kind::Scalar | Kind::Alias => continue,
-        };
-        let (mut child, mut index, mut key) = (node.a, 0, NONE);
-        while let Some(slot) = parents.get_mut(child as usize) {
-            if index % 2 == 0 {
-                key = child;
-            }
-            *slot = Parent { node: id, step: if mapping { key } else { index } };
-            child = nodes.get(child as usize).map_or(NONE, |node| node.next);
-            index += 1;
-        }
-    }
-    parents
 }
 
 /// A value in a file, with the key that it stands under. Cheap to copy.
@@ -393,17 +365,19 @@ impl<'a> Place<'a> {
     /// Keys with their values, merged ones last and only where they are not overridden. Values may be null.
     pub fn entries(self) -> Vec<(&'a str, Place<'a>)> {
         let mut found = Vec::new();
-        self.gather(&mut found, 0);
+        self.gather(&mut found, &mut HashSet::default(), 0);
         found
     }
 
-    fn gather(self, found: &mut Vec<(&'a str, Place<'a>)>, depth: u32) {
+    /// Adds the entries whose keys are not `known` from before.
+    fn gather(
+        self,
+        found: &mut Vec<(&'a str, Place<'a>)>,
+        known: &mut HashSet<&'a str, FxBuildHasher>,
+        depth: u32,
+    ) {
         let merges = self.this().flags & MERGES != 0;
-        let known: HashSet<&str, FxBuildHasher> = if depth > 0 {
-            found.iter().map(|(name, _)| *name).collect()
-        } else {
-            HashSet::default()
-        };
+        let before = found.len();
         for (key, value) in self.own_entries() {
             if let Some(name) = key.text()
                 && !(merges && key.is_merge())
@@ -412,8 +386,11 @@ impl<'a> Place<'a> {
                 found.push((name, value));
             }
         }
+        if merges || depth > 0 {
+            known.extend(found.iter().skip(before).map(|(name, _)| *name));
+        }
         if merges && depth <= MAX_MERGES {
-            self.merged().for_each(|source| source.gather(found, depth + 1));
+            self.merged().for_each(|source| source.gather(found, known, depth + 1));
         }
     }
 
@@ -568,35 +545,6 @@ impl<'a> Place<'a> {
     pub fn is_embedded(self) -> bool {
         self.stream.within.is_some()
     }
-
-    /// The steps that lead to it from its document's root.
-    pub fn path(self) -> Path {
-        Path(self.target().path)
-    }
-
-    /// What a fix names it by; a key by its value. A file inside a file is out of reach: its target names no file.
-    pub fn target(self) -> Target {
-        let Stream { nodes, documents, .. } = self.stream;
-        let parents = self.stream.parents.get_or_init(|| parents(nodes));
-        let mut path = Vec::new();
-        let mut at = self.node;
-        while let Some(Parent { node, step }) = parents.get(at as usize).copied()
-            && node != NONE
-        {
-            path.push(match self.stream.node(node).kind {
-                Kind::Mapping => {
-                    let key = self.stream.node(self.stream.resolve(step));
-                    Step::Key(self.stream.scalar_text(key).to_owned())
-                }
-                _ => Step::Index(step as usize),
-            });
-            at = node;
-        }
-        path.reverse();
-        let behind = documents.partition_point(|document| document.root <= self.node);
-        let file = if self.is_embedded() { FileId::NONE } else { self.stream.file() };
-        Target { file, document: behind.saturating_sub(1), path }
-    }
 }
 
 impl From<Place<'_>> for Span {
@@ -608,21 +556,3 @@ impl From<Place<'_>> for Span {
 
 /// Merges of merges of merges …, at the most.
 const MAX_MERGES: u32 = 16;
-
-/// The way to a value, as Kubernetes' own messages write it: `spec.containers[0].name`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Path(pub Vec<Step>);
-
-impl std::fmt::Display for Path {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (index, step) in self.0.iter().enumerate() {
-            match step {
-                Step::Key(key) if key.contains(['.', '/', '[']) => write!(f, "[{key}]")?,
-                Step::Key(key) if index == 0 => f.write_str(key)?,
-                Step::Key(key) => write!(f, ".{key}")?,
-                Step::Index(at) => write!(f, "[{at}]")?,
-            }
-        }
-        Ok(())
-    }
-}

@@ -45,6 +45,7 @@ impl<'t> Reader<'t> {
                         reason = error.info();
                     }
                     self.builder.problem(at..self.token_end(at), reason);
+                    self.behind = at.max(self.behind);
                     self.builder.abandon();
                     match parser.proceed_next_document() {
                         Ok(true) => self.builder.start_document(),
@@ -59,7 +60,13 @@ impl<'t> Reader<'t> {
     fn event(&mut self, event: Event<'t>, span: &granit_parser::Span) {
         let (start, end) = (self.offset(span.start), self.offset(span.end));
         match event {
-            Event::DocumentStart(..) => self.builder.start_document(),
+            Event::DocumentStart(marked, _) => {
+                self.builder.start_document();
+                if !marked {
+                    // Reported at what comes next.
+                    return;
+                }
+            }
             Event::DocumentEnd => self.builder.end_document(),
             Event::Comment(..) => {
                 self.builder.stream.comments.push((start, end));
@@ -76,8 +83,8 @@ impl<'t> Reader<'t> {
                 let flags = properties(anchor, tag.is_some());
                 let style = structure(style);
                 // A sequence no deeper than its key is reported behind its first dash.
-                let dash = style == Style::Plain && self.builder.wants_value();
-                let start = self.dash(start).filter(|_| dash).unwrap_or(start);
+                let below_key = style == Style::Plain && self.builder.innermost().1;
+                let start = self.dash(start).filter(|_| below_key).unwrap_or(start);
                 self.builder.open(Kind::Sequence, style, flags, start, anchor);
                 // The dash itself is still to come, for a first item that is absent.
                 let opened = if style == Style::Flow { end } else { start };
@@ -147,14 +154,15 @@ impl<'t> Reader<'t> {
     /// The `|` or `>` in front of a block scalar's content, which is all that the event tells.
     fn header(&self, content: u32) -> u32 {
         let between = self.builder.stream.source(self.behind, content);
-        let mut comment = false;
+        // Nothing but blank lines is between the header's line and the content.
+        let lines = between.trim_end();
+        let line = lines.rfind(['\n', '\r']).map_or(0, |at| at + 1);
         let mut before = b' ';
-        for (at, byte) in between.bytes().enumerate() {
-            let apart = matches!(before, b' ' | b'\t' | b'\n' | b'\r' | b':' | b'-');
+        for (at, byte) in lines.bytes().enumerate().skip(line) {
+            let apart = matches!(before, b' ' | b'\t' | b':' | b'-');
             match byte {
-                b'\n' => comment = false,
-                b'#' if apart => comment = true,
-                b'|' | b'>' if apart && !comment => return self.behind + small(at),
+                b'#' if apart => break,
+                b'|' | b'>' if apart => return self.behind + small(at),
                 _ => {}
             }
             before = byte;
@@ -171,7 +179,9 @@ impl<'t> Reader<'t> {
         let rest = self.builder.stream.source(self.behind, small(self.text.len()));
         let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
         let colon = rest.get(blanks..).is_some_and(|rest| rest.starts_with(':'));
-        if colon { self.behind + small(blanks + 1) } else { self.behind.min(limit) }
+        let at = if colon { self.behind + small(blanks + 1) } else { self.behind.min(limit) };
+        // Of a broken document in front of it, the last token is no measure.
+        at.max(self.builder.innermost().0)
     }
 
     /// The dash that opens what is left of `limit` on its line, behind the last token.
@@ -225,11 +235,8 @@ mod tests {
     use crate::yaml::{Place, Scalar};
 
     fn read(text: &str) -> Stream<'_> {
-        let stream = super::read(FileId::NONE, text);
-        if let Some(fast) = crate::yaml::fast::read(FileId::NONE, text) {
-            crate::yaml::tests::assert_same(&fast, &stream);
-        }
-        stream
+        crate::yaml::tests::both(text);
+        super::read(FileId::NONE, text)
     }
 
     fn slice<'t>(stream: &Stream<'t>, place: Place<'_>) -> &'t str {

@@ -211,7 +211,7 @@ fn line_end(stream: &Stream<'_>, at: u32) -> u32 {
 mod tests {
     use super::*;
     use crate::source::FileId;
-    use crate::yaml::node::Path;
+    use crate::yaml::Path;
     use crate::yaml::parse;
 
     fn one(text: &str) -> Tree {

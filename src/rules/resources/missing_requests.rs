@@ -73,11 +73,14 @@ fn told_elsewhere<'a>(
     container: &Container<'_>,
     resource: &str,
 ) -> bool {
-    let reads = |metric: &Metric<'_>| {
-        metric.utilization.is_some_and(|of| {
-            let counts = of.container.is_none_or(|(name, _)| name == container.name);
-            of.resource == resource && counts
-        })
+    let counts = |name: Option<&str>| name.is_none_or(|name| name == container.name);
+    let reads = |metric: &Metric<'_>| match metric.utilization {
+        Some(of) => of.resource == resource && counts(of.container.map(|(name, _)| name)),
+        // KEDA wants requests for absolute values too.
+        None => {
+            let name = metric.place.and_then(|place| place.at("metadata/containerName"));
+            metric.kind == resource && !container.init && counts(name.and_then(Place::text))
+        }
     };
     let mut scaling = autoscalers.filter(|autoscaler| autoscaler.metrics.iter().any(reads));
     scaling.any(|autoscaler| {
@@ -90,6 +93,8 @@ fn told_elsewhere<'a>(
 }
 
 cases! {
+    told_by_the_trigger: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: {containers: [{name: web, image: 'a:1', resources: {requests: {cpu: 1}}}]}}}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  scaleTargetRef: {name: a}\n  triggers: [{type: memory, metricType: AverageValue, metadata: {value: 1Gi}}]\n"
+        => ["4:46"],
     bare_pod: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: web\n    image: a:1\n"
         => ["6:11"],
     a_limit_is_a_request: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: web\n    image: a:1\n    resources: {limits: {cpu: 1, memory: 1Gi}}\n"

@@ -8,10 +8,13 @@ use super::write::{self, Flow, Shape};
 use super::{Edit, Refused, flow};
 use crate::finding::Step;
 use crate::yaml::Place;
-use crate::yaml::node::{Kind, NONE, Style};
+use crate::yaml::node::{Kind, NONE, STRING, Style};
 
 pub(super) fn set(page: Page<'_>, spot: &Spot, value: &Value) -> Result<Vec<Edit>, Refused> {
     let node = page.node(spot.node);
+    if node.flags & STRING != 0 && !value.is_string() {
+        return Refused::new("its tag says that it is a string");
+    }
     let collection = matches!(value, Value::Object(_) | Value::Array(_));
     if spot.in_flow(page) || (collection && node.style == Style::Flow) {
         let text = match value {
@@ -21,10 +24,25 @@ pub(super) fn set(page: Page<'_>, spot: &Spot, value: &Value) -> Result<Vec<Edit
         return inline(page, spot, &text);
     }
     match value {
+        Value::String(_) if write::is_long(value) && swallows_comment(page, spot)? => {
+            inline(page, spot, &Flow::default().value(value))
+        }
         value if write::is_long(value) => long(page, spot, value),
         Value::String(text) => inline(page, spot, &in_style(page, spot, text)),
         other => inline(page, spot, &Flow::default().value(other)),
     }
+}
+
+/// True if a text over several lines at `spot` would take a comment in as its own line.
+fn swallows_comment(page: Page<'_>, spot: &Spot) -> Result<bool, Refused> {
+    let block = page.is_block(spot.node);
+    let first = if block { page.line_start(page.head(spot)?) } else { 0 };
+    let above = page.slice(page.next_line(page.slot(spot)?)..first);
+    let below = page.next_line(page.reach(spot.key, spot.node));
+    let rest = page.slice(below..page.text.len());
+    let comment = below + rest.len() - rest.trim_start().len();
+    let indented = rest.trim_start().starts_with('#') && !page.before(comment).is_empty();
+    Ok(indented || !above.trim().is_empty())
 }
 
 /// `text` as the scalar at `spot` is written, where that can hold it.
@@ -75,7 +93,7 @@ fn in_place(page: Page<'_>, spot: &Spot, value: &Value) -> Result<Vec<Edit>, Ref
     let end = page.reach(spot.key, spot.node);
     if page.is_absent(spot.node) {
         let behind = page.slot(spot)?;
-        let Some(column) = page.column(behind - 1) else { return crowded() };
+        let Some(column) = page.column(behind.saturating_sub(1)) else { return crowded() };
         return Ok(vec![fill(page, spot, first)?, page.below(behind, others, column + 2)]);
     }
     let block = page.is_block(spot.node);

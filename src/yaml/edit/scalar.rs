@@ -38,44 +38,56 @@ pub(super) fn splice(
         return Refused::new("it is no text");
     }
     let old = page.stream.scalar_text(node);
-    let (Some(head), Some(tail)) = (old.get(..part.start), old.get(part.end..)) else {
+    let (Some(head), Some(_), Some(tail)) =
+        (old.get(..part.start), old.get(part.clone()), old.get(part.end..))
+    else {
         return Refused::new("it has no such part");
     };
-    if part.start > part.end {
-        return Refused::new("it has no such part");
-    }
     let whole = [head, new, tail].concat();
     let place = Place { flow: spot.in_flow(page), key: false };
     let source = source(page, spot, old, part);
     let block = matches!(node.style, Style::Literal | Style::Folded);
-    let behind = part.end > old.trim_end_matches('\n').len();
-    let folds = page.slice(source.clone()).contains(['\n', '\r']) || (block && behind);
+    // The line ends behind a block scalar belong to no line of it.
+    let behind = block && part.end > old.trim_end_matches('\n').len();
+    if behind || page.slice(source.clone()).contains(['\n', '\r']) {
+        return Refused::new("the part goes over several lines");
+    }
     let text = match node.style {
         Style::Plain | Style::Flow => {
             let was_string =
                 node.flags & STRING != 0 || matches!(resolve::plain(old), Scalar::Str(_));
             let stays = is_plain(&whole, place) || (!was_string && is_value(&whole));
-            (stays && !folds).then(|| new.to_owned())
+            stays.then(|| new.to_owned())
         }
         Style::SingleQuoted => new.chars().all(is_printable).then(|| new.replace('\'', "''")),
         Style::DoubleQuoted => Some(escaped(new)),
-        Style::Literal | Style::Folded if new.chars().all(|c| is_printable(c) || c == '\t') => {
+        Style::Literal | Style::Folded => {
+            let fits = new.chars().all(|c| is_printable(c) || c == '\t');
+            if !fits || !keeps_indentation(page, &source, new) {
+                return Refused::new("its lines cannot hold that");
+            }
             Some(new.to_owned())
         }
-        Style::Literal | Style::Folded => return Refused::new("its lines cannot hold that"),
     };
-    match text {
-        Some(_) if folds => Refused::new("the part goes over several lines"),
-        Some(text) => Ok(vec![Edit::new(source, text)]),
-        None => {
-            let style = match node.style {
-                Style::SingleQuoted => Style::DoubleQuoted,
-                style => style,
-            };
-            let text = string(&whole, style, place);
-            Ok(vec![Edit::new(node.start as usize..node.end as usize, text)])
-        }
-    }
+    // Blanks around a line end inside of quotes say nothing.
+    let lines = !block && page.slice(page.start(spot.node)..page.end(spot.node)).contains('\n');
+    let loose = new.is_empty() || new.trim() != new;
+    let edit = if let Some(text) = text.filter(|_| !(lines && loose)) {
+        Edit::new(source, text)
+    } else {
+        let whole = string(&whole, node.style, place);
+        Edit::new(page.start(spot.node)..page.end(spot.node), whole)
+    };
+    Ok(vec![edit])
+}
+
+/// True if the line of `source` starts with as many blanks as before once `new` stands there.
+fn keeps_indentation(page: Page<'_>, source: &Range<usize>, new: &str) -> bool {
+    let rest = page.slice(source.end..page.line_end(source.end));
+    let old = [page.before(source.start), page.slice(source.clone()), rest].concat();
+    let new = [page.before(source.start), new, rest].concat();
+    let blanks = |line: &str| line.len() - line.trim_start().len();
+    blanks(&old) == blanks(&new) && !new.trim().is_empty()
 }
 
 /// True for what without quotes is no string.

@@ -16,21 +16,24 @@ impl Page<'_> {
         }
         // A sequence that is not indented starts, to its reader, at its first item.
         let mut at = if key == NONE { self.start(node) } else { self.end(key) };
-        let mut heads = Vec::new();
+        let mut heads: Vec<usize> = Vec::new();
         for child in children {
-            let dash = self.dash(at)?;
+            // Its items that are not there leave dashes behind the end of a sequence inside.
+            let column = heads.first().map(|first| self.before(*first).len());
+            let dash = self.dash(at, column)?;
             at = self.end(child.node).max(dash + 1);
             heads.push(dash);
         }
         Some(heads)
     }
 
-    /// The first dash of an item at or behind `at`.
-    fn dash(self, at: usize) -> Option<usize> {
+    /// The first dash of an item at or behind `at`, if need be in this column.
+    fn dash(self, at: usize, column: Option<usize>) -> Option<usize> {
         let apart = |c: Option<char>| c.is_none_or(char::is_whitespace);
         let is_dash = |at: usize| {
             apart(self.slice(at + 1..self.text.len()).chars().next())
                 && apart(self.before(at).chars().next_back())
+                && column.is_none_or(|column| self.before(at).len() == column)
         };
         let mut dashes = self.tokens(at..self.text.len()).filter(|(_, c)| *c == '-');
         dashes.find(|(at, _)| is_dash(*at)).map(|(at, _)| at)

@@ -5,8 +5,9 @@ use std::ops::Range;
 use super::page::Page;
 use super::{Refused, target};
 use crate::finding::{Op, Step, Target};
+use crate::yaml::Path;
 use crate::yaml::Stream;
-use crate::yaml::node::{Kind, MERGES, NONE, Node, Path, Style};
+use crate::yaml::node::{Kind, MERGES, NONE, Node, Style};
 
 /// A node with the way to it.
 #[derive(Clone)]
@@ -208,7 +209,7 @@ pub fn remains(stream: &Stream<'_>, op: &Op) -> Option<Range<usize>> {
         }
         Op::Set(..) if page.is_block(spot.node) => {
             let end = page.reach(spot.key, spot.node);
-            Some(page.start(spot.node)..page.with_comment(end))
+            Some(page.head(&spot).ok()?..page.with_comment(end))
         }
         Op::Set(..) => Some(page.start(spot.node)..page.end(spot.node)),
         _ => None,

@@ -138,6 +138,8 @@ fn removing() -> Vec<Case> {
         case("a:\n- b\n- c", remove("a/1"), "a:\n- b\n"),
         case("a:\n- b\n-\n- c\n", remove("a/1"), "a:\n- b\n- c\n"),
         case("a:\n- &x b\n- c\n", remove("a/0"), "a:\n- c\n"),
+        case("a:\n- - b\n  -\n- c\n", remove("a/1"), "a:\n- - b\n  -\n"),
+        case("a:\n- b\n- # note\n  c: 1\n", remove("a/1"), "a:\n- b\n"),
         // Flow.
         case("a: {b: 1, c: 2, d: 3}\n", remove("a/b"), "a: {c: 2, d: 3}\n"),
         case("a: {b: 1, c: 2, d: 3}\n", remove("a/c"), "a: {b: 1, d: 3}\n"),
@@ -201,6 +203,14 @@ fn setting() -> Vec<Case> {
         ),
         case("a: x\n   y # note\n", set("a", json!("z")), "a: z # note\n"),
         case("a: ü\r\nb: 1\r\n", set("a", json!("é")), "a: é\r\nb: 1\r\n"),
+        case("a: 'x'\n  # in\nb: 1\n", set("a", json!("z")), "a: 'z'\n  # in\nb: 1\n"),
+        case(
+            "a: 'x'\n  # in\nb: 1\n",
+            set("a", json!("p\nq\n")),
+            "a: \"p\\nq\\n\"\n  # in\nb: 1\n",
+        ),
+        case("a:\n# in\n- x\n", set("a", json!("p\nq\n")), "a: \"p\\nq\\n\"\n# in\n"),
+        case("a: !!str 1\n", set("a", json!("2")), "a: !!str \"2\"\n"),
         // Collections.
         case(
             "a: x # note\nb: 1\n",
@@ -471,6 +481,7 @@ fn refusing() -> Vec<Case> {
         refused("a: 'b\n  c'\n", Op::Splice(to("a"), 0..3, "x".into()), "over several lines"),
         refused("a: &x\nb: 1\n", set("a", json!(1)), "only an anchor"),
         refused("? a\n: b\n? c\n: d\n", remove("a"), "stands in front of it"),
+        refused("a: !!str 1\n", set("a", json!(2)), "its tag says"),
         refused("[a: 1, b]\n", insert("0", "c", json!(1)), "without braces"),
         Case {
             before: "a: {b: 1}\n",
@@ -490,7 +501,10 @@ fn refusing() -> Vec<Case> {
         },
         Case {
             before: "a: xyz\n",
-            ops: vec![Op::Splice(to("a"), 0..2, "".into()), Op::Splice(to("a"), 1..3, "".into())],
+            ops: vec![
+                Op::Splice(to("a"), 0..2, String::new()),
+                Op::Splice(to("a"), 1..3, String::new()),
+            ],
             after: Err("contradict"),
         },
         Case {

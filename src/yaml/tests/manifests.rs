@@ -234,7 +234,7 @@ impl Writer {
 
     fn end_line(&mut self) {
         let end = match self.choose(12) {
-            1 => " # note: it's {one\n",
+            1 => " # note: one {two\n",
             2 => "  \n",
             3 => "\n\n",
             4 => "\n   \n",
@@ -287,11 +287,8 @@ impl Writer {
             }
             Tree::Flow(text) => {
                 self.spaces(blanks);
-                let lines = if self.choose(4) == 1 {
-                    text.split_inclusive(", ")
-                } else {
-                    text.split_inclusive("\n")
-                };
+                let separator = if self.choose(4) == 1 { ", " } else { "\n" };
+                let lines = text.split_inclusive(separator);
                 for (index, line) in lines.enumerate() {
                     if index > 0 {
                         self.end_line();
