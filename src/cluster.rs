@@ -269,12 +269,12 @@ impl<'a> Cluster<'a> {
                 }
             })
             .collect();
-        let names = Nearby::new(workloads.iter().map(|workload| (workload.name, &workload.object)));
+        let by_name = Nearby::new(workloads.iter().map(|it| (it.name, &it.object)));
         let of_autoscalers: Vec<_> = self
             .autoscalers
             .iter()
             .map(|autoscaler| {
-                let named = names.of(autoscaler.target.name, autoscaler);
+                let named = by_name.of(autoscaler.target.name, autoscaler);
                 let found = named.filter(|index| {
                     workloads.get(*index).is_some_and(|workload| {
                         autoscaler.target.names(workload) && autoscaler.shares_namespace(workload)

@@ -123,13 +123,16 @@ fn report<'a>(
         Some(place) => (place.primary(), format!("target is {share} of the request")),
         None => (hpa.missing("spec"), format!("metrics is unset: {resource} at {share}")),
     };
-    let mut help = format!("set `resources.requests.{resource}` of `{}`", container.name);
     let measurable = workload.containers.iter().find(|other| {
         other.name != container.name && cx.cluster.request(workload, other, resource).is_some()
     });
-    if let (Some(other), None) = (measurable, of.container) {
-        help += &format!(", or measure `{}` alone with a ContainerResource metric", other.name);
-    }
+    let set = format!("set `resources.requests.{resource}` of `{}`", container.name);
+    let help = match (measurable, of.container) {
+        (Some(other), None) => {
+            format!("{set}, or measure `{}` alone with a ContainerResource metric", other.name)
+        }
+        _ => set,
+    };
     cx.report(workload, container.place, message)
         .here(format!("no {resource} request, no limit"))
         .label(spot, label)

@@ -27,7 +27,7 @@ declare_rule! {
     ///   maxReplicas: 9
     /// ```
     "scaling/rejected-bounds" pub struct RejectedBounds {
-        /// The cluster has the feature gate HPAScaleToZero.
+        /// The cluster has the feature gate `HPAScaleToZero`.
         pub scale_to_zero: bool = false,
     }
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",

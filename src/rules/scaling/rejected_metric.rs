@@ -158,7 +158,8 @@ struct Target<'c, 'a> {
     /// What is measured, as messages name it.
     what: String,
     place: Place<'a>,
-    target_type: Option<Place<'a>>,
+    /// Its `type`.
+    form: Option<Place<'a>>,
     utilization: Option<Place<'a>>,
     average: Option<Place<'a>>,
     value: Option<Place<'a>>,
@@ -178,7 +179,7 @@ impl<'c, 'a> Target<'c, 'a> {
             kind,
             what: name.map_or_else(|| format!("{kind} metric"), |name| format!("`{name}`")),
             place,
-            target_type: place.get("type"),
+            form: place.get("type"),
             utilization: place.get("averageUtilization"),
             average: place.get("averageValue"),
             value: place.get("value"),
@@ -188,7 +189,7 @@ impl<'c, 'a> Target<'c, 'a> {
     fn check(&self, cx: &mut Ctx<'_>) {
         self.amounts(cx);
         // A target without a type, such as one in the form of v2beta1, is incomplete; what it lacks is not known.
-        let Some(spot) = self.target_type else { return };
+        let Some(spot) = self.form else { return };
         let Some(target_type) = spot.text() else { return };
         if !TARGET_TYPES.contains(&target_type) {
             let help = match nearest(target_type, TARGET_TYPES.into_iter()) {
@@ -237,13 +238,13 @@ impl<'c, 'a> Target<'c, 'a> {
                     .help("remove `averageValue` or `averageUtilization`");
             }
             (None, None) => {
-                self.lacks(cx, "`averageUtilization` or `averageValue`", "averageUtilization")
+                self.lacks(cx, "`averageUtilization` or `averageValue`", "averageUtilization");
             }
             (None, Some(average)) if target_type == "Utilization" => {
-                self.misnamed(cx, target_type, average)
+                self.misnamed(cx, target_type, average);
             }
             (Some(percent), None) if target_type == "AverageValue" => {
-                self.misnamed(cx, target_type, percent)
+                self.misnamed(cx, target_type, percent);
             }
             _ => {}
         }
@@ -260,7 +261,7 @@ impl<'c, 'a> Target<'c, 'a> {
         cx.report(self.hpa, place, message)
             .severity(Warning)
             .here("scales by this")
-            .label_if(self.target_type, "says otherwise")
+            .label_if(self.form, "says otherwise")
             .help(format!("write `type: {right}`, or the key that goes with `{target_type}`"));
     }
 
@@ -303,7 +304,7 @@ impl<'c, 'a> Target<'c, 'a> {
                 );
                 cx.report(self.hpa, other, message)
                     .here("not read")
-                    .label_if(self.target_type, "decides what is read")
+                    .label_if(self.form, "decides what is read")
                     .help(format!(
                         "write `type: {right}`, or the key that goes with `{target_type}`"
                     ));

@@ -92,7 +92,7 @@ impl Rule for UnknownTarget {
 }
 
 /// Where so many targets are missing, the input is incomplete, and no name in it tells of a slip.
-const MOST_SLIPS: usize = 100;
+const MOST_SLIPS: usize = 50;
 
 /// False for what another tool still has to fill in.
 fn is_name(text: &str) -> bool {
@@ -142,7 +142,8 @@ fn near<'c, 'a>(
 ) -> Option<Near<'c, 'a>> {
     let target = autoscaler.target;
     let named = || cluster.workloads_named(target.name).filter(|workload| !workload.owned);
-    let kind = || named().find(|workload| workload.shares_namespace(autoscaler));
+    let other_kind = |workload: &&Workload<'a>| workload.kind_name != target.kind;
+    let kind = || named().filter(other_kind).find(|it| it.shares_namespace(autoscaler));
     let namespace = || named().find(|workload| target.names(workload));
     // What has an autoscaler already is not what this one forgot.
     let mut similar = || {
@@ -152,6 +153,7 @@ fn near<'c, 'a>(
         }
         let fits = |workload: &&Workload<'a>| {
             workload.kind_name == target.kind
+                && target.group.is_none_or(|group| group == workload.group)
                 && workload.name.len().abs_diff(target.name.len()) <= 2
                 && cluster.autoscalers_of(workload).next().is_none()
         };
@@ -165,12 +167,7 @@ fn near<'c, 'a>(
         .or_else(|| similar().map(Near::Name))
 }
 
-fn report<'a>(
-    cx: &mut Ctx<'_>,
-    autoscaler: &Autoscaler<'a>,
-    name: Place<'a>,
-    slips: &mut usize,
-) {
+fn report<'a>(cx: &mut Ctx<'_>, autoscaler: &Autoscaler<'a>, name: Place<'a>, slips: &mut usize) {
     let cluster = cx.cluster;
     let target = autoscaler.target;
     let closed = cluster.settings.closed_world;
@@ -309,6 +306,12 @@ cases! {
         => [],
     no_name: "# lint: closed_world = true\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment}, maxReplicas: 3}\n"
         => [],
+    in_the_group_of_old: "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: shop}, maxReplicas: 3}\n---\napiVersion: extensions/v1beta1\nkind: Deployment\nmetadata: {name: shop}\nspec: {template: {}}\n"
+        => [],
+    in_another_group: "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\nspec: {scaleTargetRef: {apiVersion: example.org/v1, kind: Deployment, name: shop}, maxReplicas: 3}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\nspec: {template: {}}\n"
+        => ["4:77"],
+    without_the_rule_on_kinds_that_never_scale: "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: DaemonSet, name: shop}, maxReplicas: 3}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\nspec: {template: {}}\n"
+        => ["4:52"],
     a_service_of_that_name_is_no_near_miss: "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: shop}, maxReplicas: 3}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: shop}\n"
         => [],
     namespace_of_the_command_line: "# file: a.yaml\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\nspec:\n  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: shop}\n  maxReplicas: 3\n# file: b.yaml\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop, namespace: y}\nspec: {template: {}}\n"
