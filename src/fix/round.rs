@@ -41,15 +41,6 @@ struct Candidate<'a> {
     edits: BTreeMap<FileId, Vec<Edit>>,
 }
 
-impl Candidate<'_> {
-    fn touches(&self, other: &Self) -> bool {
-        self.edits.iter().any(|(file, edits)| {
-            let others = other.edits.get(file).map_or(&[][..], Vec::as_slice);
-            edits.iter().any(|edit| others.iter().any(|other| edit.touches(other)))
-        })
-    }
-}
-
 /// Applies the fixes of `chosen` findings to `files`: of those that touch each other the first one, each in all its
 /// files or in none, and only as far as [`check`](super::check) and `judge` agree.
 pub fn round(
@@ -73,16 +64,18 @@ pub fn round(
     let bench = Bench { files, streams };
 
     let mut candidates: Vec<Candidate<'_>> = Vec::new();
+    let mut taken: BTreeMap<FileId, Vec<Edit>> = BTreeMap::new();
     let mut verdicts = BTreeMap::new();
     for (index, _, fix) in &order {
         match bench.edits(fix) {
+            Ok(edits) if edits.iter().any(|(file, edits)| touch(edits, taken.get(file))) => {
+                verdicts.insert(*index, Verdict::Waits);
+            }
             Ok(edits) => {
-                let candidate = Candidate { finding: *index, fix, edits };
-                if candidates.iter().any(|earlier| earlier.touches(&candidate)) {
-                    verdicts.insert(*index, Verdict::Waits);
-                } else {
-                    candidates.push(candidate);
+                for (file, edits) in &edits {
+                    taken.entry(*file).or_default().extend(edits.iter().cloned());
                 }
+                candidates.push(Candidate { finding: *index, fix, edits });
             }
             Err(Refused(reason)) => {
                 verdicts.insert(*index, Verdict::Refused(reason));
@@ -102,6 +95,10 @@ pub fn round(
     let verdict = |index: &usize| verdicts.get(index).cloned().unwrap_or(Verdict::Waits);
     let verdicts = order.iter().map(|(index, ..)| (*index, verdict(index))).collect();
     Round { texts: settled.texts, verdicts }
+}
+
+fn touch(edits: &[Edit], taken: Option<&Vec<Edit>>) -> bool {
+    edits.iter().any(|edit| taken.into_iter().flatten().any(|other| edit.touches(other)))
 }
 
 /// The files of a round as they were before it.

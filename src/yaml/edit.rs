@@ -69,6 +69,11 @@ impl fmt::Display for Refused {
 }
 
 /// The text of `stream` after `ops`, all of which name values of the text as it is.
+///
+/// A null counts as a mapping or sequence without entries; adding a key whose value is null sets that. Ops whose
+/// bytes touch are made one after another. Refused are: values that an alias or `<<` brings along from elsewhere,
+/// and those that such bring elsewhere; keys that are there twice, or would be; ops that contradict each other;
+/// and places whose text is too unusual to be sure of, such as those behind `? `.
 pub fn apply(stream: &Stream<'_>, ops: &[&Op]) -> Result<String, Refused> {
     Ok(spliced(stream.text(), &edits(stream, ops)?))
 }

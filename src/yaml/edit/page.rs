@@ -96,6 +96,14 @@ impl<'a> Page<'a> {
         found.map(|(start, end)| self.slice(*start as usize..*end as usize))
     }
 
+    /// True if the first thing behind the line of `at` is a comment with blanks in front of it.
+    pub(super) fn is_above_indented_comment(self, at: usize) -> bool {
+        let below = self.next_line(at);
+        let rest = self.slice(below..self.text.len());
+        let next = below + rest.len() - rest.trim_start().len();
+        rest.trim_start().starts_with('#') && !self.before(next).is_empty()
+    }
+
     /// What stands in front of `at` on its line.
     pub(super) fn before(self, at: usize) -> &'a str {
         self.slice(self.line_start(at)..at)

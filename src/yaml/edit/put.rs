@@ -38,11 +38,8 @@ fn swallows_comment(page: Page<'_>, spot: &Spot) -> Result<bool, Refused> {
     let block = page.is_block(spot.node);
     let first = if block { page.line_start(page.head(spot)?) } else { 0 };
     let above = page.slice(page.next_line(page.slot(spot)?)..first);
-    let below = page.next_line(page.reach(spot.key, spot.node));
-    let rest = page.slice(below..page.text.len());
-    let comment = below + rest.len() - rest.trim_start().len();
-    let indented = rest.trim_start().starts_with('#') && !page.before(comment).is_empty();
-    Ok(indented || !above.trim().is_empty())
+    let end = page.reach(spot.key, spot.node);
+    Ok(!above.trim().is_empty() || page.is_above_indented_comment(end))
 }
 
 /// `text` as the scalar at `spot` is written, where that can hold it.
@@ -113,13 +110,16 @@ fn under_key(page: Page<'_>, spot: &Spot, value: &Value) -> Result<Vec<Edit>, Re
     let shape = Shape::of(page);
     let (behind, end) = (page.slot(spot)?, page.reach(spot.key, spot.node));
     let Some(column) = page.column(page.start(spot.key)) else { return crowded() };
-    let mut lines = write::lines(value, shape);
-    let first = if value.is_string() { format!(" {}", lines.remove(0)) } else { String::new() };
+    let lines = write::lines(value, shape);
+    let (first, lines) = match lines.split_first() {
+        Some((first, others)) if value.is_string() => (format!(" {first}"), others),
+        _ => (String::new(), lines.as_slice()),
+    };
     let indent = column + if value.is_array() { shape.dash } else { shape.step };
     if !page.is_block(spot.node) {
         let from = if page.is_absent(spot.node) { behind..behind } else { behind..end };
         let first = first + &page.header_comment(spot.node);
-        return Ok(vec![Edit::new(from, first), page.below(end.max(behind), &lines, indent)]);
+        return Ok(vec![Edit::new(from, first), page.below(end.max(behind), lines, indent)]);
     }
     let head = page.head(spot)?;
     let same = match page.node(spot.node).kind {
@@ -127,7 +127,7 @@ fn under_key(page: Page<'_>, spot: &Spot, value: &Value) -> Result<Vec<Edit>, Re
         _ => value.is_array(),
     };
     let indent = page.column(head).filter(|_| same).unwrap_or(indent);
-    let lines = indented(&lines, indent).join(page.line_feed());
+    let lines = indented(lines, indent).join(page.line_feed());
     Ok(vec![
         Edit::insert(behind, first),
         Edit::new(page.line_start(head)..page.line_end(end), lines),

@@ -22,6 +22,13 @@ pub(super) fn remove(page: Page<'_>, spot: &Spot) -> Result<Vec<Edit>, Refused> 
     }
     let end = page.extent(parent, spot.index).map_or(head, |extent| extent.end);
     if page.leads(head) {
+        let before = spot.index.checked_sub(1);
+        let before = before.and_then(|before| page.children(parent.node).get(before).copied());
+        if page.is_above_indented_comment(end)
+            && before.is_some_and(|before| page.ends_in_text(before.node))
+        {
+            return Refused::new("the comment behind it would become part of the text above");
+        }
         return Ok(vec![Edit::delete(page.line_start(head)..page.next_line(end))]);
     }
     if page.column(head).is_none() {

@@ -93,19 +93,22 @@ impl Page<'_> {
 
     /// As [`Page::reach`], with the empty lines behind `|+`, which are part of that text.
     pub(super) fn kept_end(self, key: u32, node: u32) -> usize {
-        let (end, mut leaf) = (self.reach(key, node), node);
-        while let Some(child) = self.children(leaf).last() {
-            leaf = child.node;
-        }
+        let (end, leaf) = (self.reach(key, node), self.last(node));
         let header = self.slice(self.start(leaf)..self.line_end(self.start(leaf)));
-        let block = matches!(self.node(leaf).style, Style::Literal | Style::Folded);
-        if !block || !header.split(' ').next().is_some_and(|header| header.contains('+')) {
+        if !self.ends_in_text(node)
+            || !header.split(' ').next().is_some_and(|header| header.contains('+'))
+        {
             return end;
         }
         let rest = self.slice(end..self.text.len());
         let blank = rest.len() - rest.trim_start().len();
         let lines = rest.get(..blank).unwrap_or("").trim_end_matches(' ');
         end + lines.len().saturating_sub(1)
+    }
+
+    /// True if lines indented below `node` would be read as lines of a text.
+    pub(super) fn ends_in_text(self, node: u32) -> bool {
+        matches!(self.node(self.last(node)).style, Style::Literal | Style::Folded)
     }
 
     /// The bytes of the entry or item `index` of `parent`, from its key or dash on.

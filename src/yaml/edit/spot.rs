@@ -60,6 +60,14 @@ impl<'a> Page<'a> {
         children(self.stream, id)
     }
 
+    /// The last node of the subtree of `node`.
+    pub(super) fn last(self, mut node: u32) -> u32 {
+        while let Some(child) = self.children(node).last() {
+            node = child.node;
+        }
+        node
+    }
+
     /// True for a mapping or sequence by indentation.
     pub(super) fn is_block(self, id: u32) -> bool {
         let node = self.node(id);
@@ -148,8 +156,8 @@ pub fn guard(stream: &Stream<'_>, op: &Op) -> Result<(), Refused> {
     let around: Vec<u32> = spot.chain().skip(usize::from(!own)).map(|spot| spot.node).collect();
     let first = if spot.key == NONE { spot.node } else { spot.key };
     let gone = match op {
-        Op::Remove(_) => first..=last(stream, spot.node),
-        Op::Set(..) => spot.node..=last(stream, spot.node),
+        Op::Remove(_) => first..=page.last(spot.node),
+        Op::Set(..) => spot.node..=page.last(spot.node),
         #[expect(clippy::reversed_empty_ranges, reason = "nothing goes")]
         _ => 1..=0,
     };
@@ -164,14 +172,6 @@ pub fn guard(stream: &Stream<'_>, op: &Op) -> Result<(), Refused> {
         }
     }
     Ok(())
-}
-
-/// The last node of the subtree of `node`.
-fn last(stream: &Stream<'_>, mut node: u32) -> u32 {
-    while let Some(child) = children(stream, node).last() {
-        node = child.node;
-    }
-    node
 }
 
 /// The lines that `op` may touch: those of its target and of what stands next to it.

@@ -482,6 +482,11 @@ fn refusing() -> Vec<Case> {
         refused("a: &x\nb: 1\n", set("a", json!(1)), "only an anchor"),
         refused("? a\n: b\n? c\n: d\n", remove("a"), "stands in front of it"),
         refused("a: !!str 1\n", set("a", json!(2)), "its tag says"),
+        refused(
+            "a:\n  - |\n    x\n  - b\n    # in\n  - c\n",
+            remove("a/1"),
+            "part of the text above",
+        ),
         refused("[a: 1, b]\n", insert("0", "c", json!(1)), "without braces"),
         Case {
             before: "a: {b: 1}\n",
