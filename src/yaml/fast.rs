@@ -16,11 +16,11 @@ use crate::yaml::node::{Kind, Node, Stream, Style};
 
 /// Blocks in blocks, at the most; granit-parser gives up at 255.
 const MAX_DEPTH: usize = 100;
-/// granit-parser refuses longer ones at some point.
+/// Bytes of a key; granit-parser refuses much longer ones.
 const MAX_KEY: usize = 1000;
-/// As many, or more, may be too much for granit-parser.
+/// Comments of a file; granit-parser refuses more in a row.
 const MAX_COMMENTS: usize = 1 << 20;
-/// Bytes of manifests for one node, if they have many.
+/// Bytes of source for one node, in manifests that have many.
 const BYTES_PER_NODE: usize = 10;
 
 /// Reads all documents of `text`, or gives up.
@@ -51,9 +51,13 @@ pub(super) fn read(file: FileId, text: &str) -> Option<Stream<'_>> {
 fn is_ordinary(text: &str) -> bool {
     let common = |byte: u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
     // Without an early end, so that it runs on many bytes at once.
-    text.bytes().fold(true, |all, byte| all & common(byte)) || text.lines().all(|line| {
-        line.chars().all(|c| matches!(c, '\t' | ' '..='~' | '\u{a0}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..))
-    })
+    text.bytes().fold(true, |all, byte| all & common(byte))
+        || text.lines().all(|line| line.chars().all(is_printable))
+}
+
+fn is_printable(c: char) -> bool {
+    let rare = matches!(c, '\u{7f}'..='\u{9f}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
+    c == '\t' || (c >= ' ' && !rare)
 }
 
 /// Offsets of one line.
@@ -203,7 +207,7 @@ impl Reader<'_> {
         }
     }
 
-    /// As [`Reader::end_of_line`], but gives back where something else is.
+    /// Where the next thing on the line is; its end, if there is at most a comment.
     fn rest_of_line(&mut self, behind: usize) -> Option<usize> {
         let at = self.skip_blanks(behind);
         let ends = at >= self.line.end || (at > behind && self.byte(at) == b'#');

@@ -204,3 +204,30 @@ proptest! {
         check_parts(&stream);
     }
 }
+
+#[test]
+fn much_of_anything_is_read_soon() {
+    let merged = "x: &x {a: 1}\ny:\n  <<: [".to_owned() + &"*x, ".repeat(20_000) + "]\n";
+    let keys: Vec<_> = (0..20_000).map(|key| format!("  k{key}: v\n")).collect();
+    let keys = keys.concat();
+    let texts = [
+        "a: b\n".repeat(20_000),
+        "- a\n".repeat(20_000),
+        "- |\n".repeat(20_000),
+        "a: b\n---\n".repeat(20_000),
+        "a: [\n---\n".repeat(20_000),
+        format!("a:\n{}  b: c\n", "  # d\n".repeat(20_000)),
+        format!("a: b\n{}c: d\n", "\n".repeat(100_000)),
+        format!("a: \"{}\"\n", "\\n".repeat(100_000)),
+        format!("x: &x\n{keys}y:\n  <<: *x\n{keys}"),
+        merged + &keys,
+    ];
+    for text in texts {
+        let stream = crate::yaml::parse(FileId::NONE, &text);
+        for place in places(&stream) {
+            assert!(place.target().document < stream.documents().len());
+            assert!(place.part(0..1).end as usize <= text.len());
+            place.entries();
+        }
+    }
+}
