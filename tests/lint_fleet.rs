@@ -71,8 +71,8 @@ const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         file: "service.yaml",
-        right: "app: NAME }",
-        wrong: "app: NAME-old }",
+        right: "selector: { app: NAME }",
+        wrong: "selector: { app: NAME-old }",
         rule: "traffic/unmatched-service",
         line: "selector:",
     },
@@ -92,10 +92,10 @@ const MISTAKES: &[Mistake] = &[
     },
     Mistake {
         file: "scaling.yaml",
-        right: "kind: Deployment",
-        wrong: "kind: DaemonSet",
+        right: "    apiVersion: apps/v1\n",
+        wrong: "",
         rule: "scaling/unscalable-target",
-        line: "kind: DaemonSet",
+        line: "scaleTargetRef:",
     },
     Mistake {
         file: "scaling.yaml",

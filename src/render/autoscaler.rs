@@ -20,7 +20,7 @@ pub(super) fn hpa(
     metrics: &[Metric],
 ) -> HorizontalPodAutoscaler {
     HorizontalPodAutoscaler {
-        metadata: metadata::object(plan, &plan.names.hpa),
+        metadata: metadata::autoscaler(plan, &plan.names.hpa, autoscaler.min),
         spec: HorizontalPodAutoscalerSpec {
             scale_target_ref: CrossVersionObjectReference {
                 api_version: Some("apps/v1".to_owned()),

@@ -7,6 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use sha2::{Digest, Sha256};
 
 use crate::plan::Plan;
+use crate::plan::scaling::Scaling;
 use crate::source::Files;
 use crate::spec::leaf::{Stack, is_label_value};
 
@@ -67,6 +68,21 @@ pub(super) fn object(plan: &Plan<'_>, name: &str) -> ObjectMeta {
     }
 }
 
+/// Metadata of the autoscaler. A floor of one pod behind a Service is what slo.toml asks for, and says so to whoever
+/// lints the objects without that file.
+pub(super) fn autoscaler(plan: &Plan<'_>, name: &str, min: i32) -> ObjectMeta {
+    let mut metadata = object(plan, name);
+    metadata.annotations = lone_pod(plan, min).map(|annotation| BTreeMap::from([annotation]));
+    metadata
+}
+
+/// The annotation that accepts a floor of one pod behind a Service.
+fn lone_pod(plan: &Plan<'_>, min: i32) -> Option<(String, String)> {
+    let served = *plan.spec.doc.outputs.service || plan.names.headless.is_some();
+    let reason = "availability/single-replica: scaling.min is 1 in slo.toml";
+    (min == 1 && served).then(|| ("slogen.dev/ignore".to_owned(), reason.to_owned()))
+}
+
 /// Metadata of the headless Service: without `app`, so that the ServiceMonitor does not scrape twice.
 pub(super) fn headless(plan: &Plan<'_>, name: &str) -> ObjectMeta {
     let mut metadata = object(plan, name);
@@ -99,6 +115,11 @@ pub(super) fn monitoring(plan: &Plan<'_>, name: &str, rule: bool) -> ObjectMeta 
 pub(super) fn workload(plan: &Plan<'_>, files: &Files) -> ObjectMeta {
     let mut metadata = object(plan, &plan.names.service);
     let mut annotations = pod_annotations(plan).unwrap_or_default();
+    if let Scaling::Fixed(pods) = plan.scaling
+        && let Some((key, reason)) = lone_pod(plan, pods)
+    {
+        annotations.entry(key).or_insert(reason);
+    }
     annotations.insert("slogen.dev/version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
     let source = files.get(plan.spec.file).text.as_bytes();
     annotations.insert("slogen.dev/source-sha256".to_owned(), hex(&Sha256::digest(source)));

@@ -51,7 +51,8 @@ pub(super) fn scaled_object(plan: &Plan<'_>, autoscaler: &Autoscaler, keda: &Ked
         triggers: keda.triggers.iter().map(|it| trigger(plan, it, keda.auth.as_ref())).collect(),
         ..ScaledObjectSpec::default()
     };
-    ScaledObject::new(metadata::object(plan, &plan.names.scaled_object), spec)
+    let metadata = metadata::autoscaler(plan, &plan.names.scaled_object, autoscaler.min);
+    ScaledObject::new(metadata, spec)
 }
 
 fn trigger(plan: &Plan<'_>, trigger: &keda::Trigger, auth: Option<&Auth>) -> Trigger {

@@ -58,12 +58,10 @@ pub fn config() -> Value {
 /// Says in the schema of a `[lint]` table which rules there are, with their levels and options.
 fn name_rules(lint: &mut Value) {
     let families: BTreeSet<_> = RULES.iter().map(|entry| entry.meta.family()).collect();
-    let names = RULES.iter().map(|entry| entry.meta.name).chain(families);
-    let levels: Map<_, _> =
-        names.map(|name| (name.to_owned(), json!({ "enum": LEVELS }))).collect();
+    let names: Vec<_> = RULES.iter().map(|entry| entry.meta.name).chain(families).collect();
     if let Some(property) = lint.pointer_mut("/properties/levels") {
-        property["properties"] = levels.into();
-        property["additionalProperties"] = false.into();
+        property["propertyNames"] = json!({ "enum": names });
+        property["additionalProperties"] = json!({ "enum": LEVELS });
     }
     let options = RULES.iter().map(|entry| {
         let mut schema = entry.options().to_value();
@@ -72,6 +70,7 @@ fn name_rules(lint: &mut Value) {
                 object.shift_remove(key);
             }
             object.insert("description".to_owned(), entry.meta.summary().into());
+            object.insert("default".to_owned(), json!({}));
         }
         (entry.meta.name.to_owned(), schema)
     });
