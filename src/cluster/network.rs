@@ -105,6 +105,14 @@ impl<'a> Service<'a> {
         }
     }
 
+    /// True if all its ports are for Prometheus alone, by their names.
+    pub fn is_for_metrics(&self) -> bool {
+        let is_metrics = |port: &ServicePort<'_>| {
+            port.name.is_some_and(|name| name.contains("metrics") || name.contains("prometheus"))
+        };
+        !self.ports.is_empty() && self.ports.iter().all(is_metrics)
+    }
+
     /// True without a cluster IP.
     pub fn is_headless(&self) -> bool {
         self.at("spec/clusterIP").and_then(Place::text) == Some("None")

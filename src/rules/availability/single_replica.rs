@@ -9,7 +9,7 @@ declare_rule! {
     /// notices while the cluster is quiet; node upgrades find all such services in one night. What counts is the
     /// least number of pods: `minReplicas` of an HPA, `minReplicaCount` of a ScaledObject, else `replicas`. A fleet
     /// that scales to zero is for `keda/zero-behind-service`. Beside a slo.toml, an objective of 99.9 % asks for
-    /// 2 replicas, one of 99.95 % for 3 that are spread over zones.
+    /// 2 replicas, one of 99.95 % for 3 that are spread over zones; below, one replica is no more than worth a note.
     ///
     /// ```yaml,bad
     /// apiVersion: apps/v1
@@ -58,7 +58,7 @@ impl Rule for SingleReplica {
     fn check(&self, cx: &mut Ctx<'_>) {
         let cluster = cx.cluster;
         for workload in cluster.workloads() {
-            if let Some(service) = cluster.services_of(workload).next()
+            if let Some(service) = cluster.services_of(workload).find(|it| !it.is_for_metrics())
                 && let Some(replicas) = cluster.replicas(workload)
                 && replicas.is_known()
                 && replicas.min > 0
@@ -77,7 +77,9 @@ fn check<'a>(
 ) {
     let objective = cx.cluster.declared(workload).and_then(|declared| declared.objective.as_ref());
     let needed = objective.map_or(2, |objective| replicas_for(objective.value));
-    let wanting = objective.filter(|objective| objective.value >= Decimal::new(999, 3));
+    let (wanting, content): (Vec<_>, Vec<_>) =
+        objective.into_iter().partition(|objective| objective.value >= Decimal::new(999, 3));
+    let (wanting, content) = (wanting.first(), content.first());
     let (name, min) = (workload.name, replicas.min);
     let unspread = needed > 2 && min >= needed && !spreads_over_zones(workload);
     if min >= needed && !unspread {
@@ -110,9 +112,12 @@ fn check<'a>(
     let object = replicas.owner.filter(|_| replicas.place.is_some()).map(|owner| &owner.object);
     let selector = service.selector.as_ref().map(|selector| selector.place);
     cx.report(object.unwrap_or(workload), spot, message)
+        // Who declares such an objective knows that it leaves time for a restart.
+        .severity(if content.is_some() { Info } else { Warning })
         .here(here)
         .label_if(selector, "this Service selects its pods")
         .label_if(wanting.map(|objective| objective.span), "the objective")
+        .label_if(content.map(|objective| objective.span), "no objective is as high as 99.9 %")
         .help(help);
 }
 
@@ -163,6 +168,31 @@ cases! {
         => ["a.yaml:4:18"],
     with_a_spread: "# file: slo.toml\nprofile = \"web\"\n[service]\nname = \"a\"\nnamespace = \"x\"\nimage = \"a:1\"\n[targets]\nerrors = { below = \"0.05%\" }\n# file: a.yaml\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: x}\nspec: {replicas: 3, template: {metadata: {labels: {app: a}}, spec: {topologySpreadConstraints: [{maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: ScheduleAnyway}]}}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: x}\nspec: {selector: {app: a}}\n"
         => [],
+    metrics_are_no_traffic: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {metadata: {labels: {app: a}}}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {selector: {app: a}, ports: [{name: http-metrics, port: 9090}]}\n"
+        => [],
     other_namespace: "# file: a.yaml\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: x}\nspec: {template: {metadata: {labels: {app: a}}}}\n# file: b.yaml\napiVersion: v1\nkind: Service\nmetadata: {name: a, namespace: y}\nspec: {selector: {app: a}}\n"
         => [],
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::finding::Severity;
+    use crate::lint::testing::severities;
+
+    #[test]
+    fn a_loose_objective_bears_one_replica() {
+        let of = |below: &str| {
+            let text = format!(
+                "# file: slo.toml\nprofile = \"web\"\n[service]\nname = \"a\"\nnamespace = \"x\"\n\
+                 image = \"a:1\"\n[targets]\nerrors = {{ below = \"{below}\" }}\n# file: a.yaml\n\
+                 apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: a, namespace: x}}\n\
+                 spec: {{template: {{metadata: {{labels: {{app: a}}}}}}}}\n---\n\
+                 apiVersion: v1\nkind: Service\nmetadata: {{name: a, namespace: x}}\n\
+                 spec: {{selector: {{app: a}}}}\n"
+            );
+            severities(&text, "availability/single-replica")
+        };
+        assert_eq!(of("5%"), [Severity::Info]);
+        assert_eq!(of("0.1%"), [Severity::Warning]);
+    }
 }

@@ -101,7 +101,7 @@ impl Rule for OutageOnUpdate {
         let cluster = cx.cluster;
         for workload in cluster.workloads() {
             if let Some(update) = Update::read(workload)
-                && let Some(service) = cluster.services_of(workload).next()
+                && let Some(service) = cluster.services_of(workload).find(|it| !it.is_for_metrics())
                 && let Some(replicas) = cluster.replicas(workload)
                 && replicas.is_known()
                 // Nothing runs that an update could take.
