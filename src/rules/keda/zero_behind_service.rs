@@ -16,6 +16,7 @@ declare_rule! {
     /// Unsafe: one pod keeps running, and is paid for, all the time.
     ///
     /// ```yaml,bad
+    /// # lint: levels."availability/single-replica" = "off"
     /// apiVersion: apps/v1
     /// kind: Deployment
     /// metadata: { name: shop }
@@ -49,6 +50,7 @@ declare_rule! {
     ///     metadata: { bootstrapServers: "kafka:9092", consumerGroup: shop, topic: orders, lagThreshold: "50" }
     /// ```
     /// ```yaml,fixed
+    /// # lint: levels."availability/single-replica" = "off"
     /// apiVersion: apps/v1
     /// kind: Deployment
     /// metadata: { name: shop }
