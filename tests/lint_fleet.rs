@@ -162,7 +162,7 @@ spec:
     ),
     (
         "service.yaml",
-        r#"apiVersion: v1
+        r"apiVersion: v1
 kind: Service
 metadata: { name: NAME, namespace: SPACE, labels: { app: NAME } }
 spec:
@@ -171,11 +171,11 @@ spec:
     - name: http
       port: 80
       targetPort: http
-"#,
+",
     ),
     (
         "scaling.yaml",
-        r#"apiVersion: autoscaling/v2
+        r"apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata: { name: NAME, namespace: SPACE }
 spec:
@@ -195,7 +195,7 @@ metadata: { name: NAME, namespace: SPACE }
 spec:
   minAvailable: 2
   selector: { matchLabels: { app: NAME } }
-"#,
+",
     ),
     (
         "monitoring.yaml",
