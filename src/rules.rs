@@ -117,9 +117,13 @@ pub fn meant(name: &str) -> Vec<&'static Entry> {
 
 /// What to say of a name that means no rule.
 pub fn unknown(name: &str) -> String {
-    let names = || RULES.iter().map(|entry| entry.meta.name);
-    let bare = meant(name).first().map(|entry| entry.meta.name);
-    match bare.or_else(|| nearest(name, names())) {
+    let metas = || RULES.iter().map(|entry| &entry.meta);
+    let full = |bare: &str| metas().find(|meta| meta.bare() == bare).map(|meta| meta.name);
+    let near = full(name)
+        .or_else(|| nearest(name, metas().map(|meta| meta.name)))
+        .or_else(|| nearest(name, metas().map(Meta::family)))
+        .or_else(|| nearest(name, metas().map(Meta::bare)).and_then(full));
+    match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => "`slogen rules` lists them".to_owned(),
     }

@@ -101,7 +101,9 @@ fn find<'q>(carrier: &Carrier<'_>, node: &'q Node, found: &mut Vec<Lost<'q>>) {
             "scalar" | "absent" | "vector" => {}
             // Gives the label back.
             "label_replace" | "label_join"
-                if args.get(1).is_some_and(|it| matches!(&it.kind, Part::String(to) if to == "le")) => {}
+                if args
+                    .get(1)
+                    .is_some_and(|it| matches!(&it.kind, Part::String(to) if to == "le")) => {}
             _ => args.iter().for_each(|arg| find(carrier, arg, found)),
         },
         Part::Binary { op, matching, lhs, rhs, .. } => {
@@ -131,8 +133,11 @@ fn reads_buckets(carrier: &Carrier<'_>, node: &Node) -> bool {
 }
 
 fn report<'a>(cx: &mut Ctx<'a>, carrier: &Carrier<'a>, lost: &Lost<'_>, quantile: Range<usize>) {
-    let message =
-        format!("`{}` drops `le`, so that the quantile of {} is empty", lost.op, expressions::title(carrier));
+    let message = format!(
+        "`{}` drops `le`, so that the quantile of {} is empty",
+        lost.op,
+        expressions::title(carrier)
+    );
     let span = lost.grouping.map_or(&lost.op_span, |it| &it.span).clone();
     let (range, text) = mended(lost);
     let help = match lost.grouping {

@@ -63,7 +63,9 @@ impl Rule for UnnormalisedLe {
                     let Some(integer) = integer(matcher) else { continue };
                     let label = &matcher.label;
                     let message = if declared {
-                        format!("`{label}` is never `{integer}` in Prometheus 3, it is `{integer}.0`")
+                        format!(
+                            "`{label}` is never `{integer}` in Prometheus 3, it is `{integer}.0`"
+                        )
                     } else {
                         format!("`{label}` is `{integer}.0` since Prometheus 3, not `{integer}`")
                     };

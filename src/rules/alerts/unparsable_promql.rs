@@ -96,12 +96,14 @@ fn misfit(query: &Query, role: &Role<'_>) -> Option<(&'static str, &'static str)
 
 /// True for Loki's language: its rules have the same form.
 fn is_of_logs(text: &str) -> bool {
-    let stages = ["json", "logfmt", "unwrap", "pattern", "regexp", "line_format", "label_format", "unpack"];
+    let stages =
+        ["json", "logfmt", "unwrap", "pattern", "regexp", "line_format", "label_format", "unpack"];
     text.contains("|=")
         || text.contains("|~")
-        || text.split('|').skip(1).any(|stage| {
-            stages.iter().any(|known| stage.trim_start().starts_with(known))
-        })
+        || text
+            .split('|')
+            .skip(1)
+            .any(|stage| stages.iter().any(|known| stage.trim_start().starts_with(known)))
 }
 
 cases! {

@@ -208,7 +208,9 @@ fn factor(node: &Node) -> (f64, &Node) {
 fn is_division(node: &Node) -> bool {
     match &node.peel().kind {
         Part::Binary { op, lhs, rhs, .. } if op == "/" => is_whole(lhs) && is_whole(rhs),
-        Part::Binary { op, lhs, rhs, .. } if op == "-" => lhs.fold() == Some(1.0) && is_division(rhs),
+        Part::Binary { op, lhs, rhs, .. } if op == "-" => {
+            lhs.fold() == Some(1.0) && is_division(rhs)
+        }
         _ => false,
     }
 }
@@ -230,17 +232,18 @@ fn is_share(part: &Node, whole: &Node) -> bool {
             is_share(lhs, whole)
         }
         (Part::Binary { op, lhs, .. }, _) if op == "-" => is_share(lhs, whole),
-        (Part::Binary { op, lhs, rhs, .. }, _) if op == "or" => is_share(lhs, whole) && is_zero(rhs),
+        (Part::Binary { op, lhs, rhs, .. }, _) if op == "or" => {
+            is_share(lhs, whole) && is_zero(rhs)
+        }
         (_, Part::Binary { op, lhs, .. }) if matches!(op.as_str(), ">" | ">=" | "!=") => {
             is_share(part, lhs)
         }
         (_, Part::Call { name, args, .. }) if name == "clamp_min" => {
             args.first().is_some_and(|whole| is_share(part, whole))
         }
-        (
-            Part::Aggregate { op, expr, .. },
-            Part::Aggregate { op: other_op, expr: other, .. },
-        ) => op == other_op && matches!(op.as_str(), "sum" | "count") && is_share(expr, other),
+        (Part::Aggregate { op, expr, .. }, Part::Aggregate { op: other_op, expr: other, .. }) => {
+            op == other_op && matches!(op.as_str(), "sum" | "count") && is_share(expr, other)
+        }
         (Part::Call { name, args, .. }, Part::Call { name: other_name, args: others, .. }) => {
             name == other_name
                 && matches!(name.as_str(), "rate" | "increase" | "sum_over_time")

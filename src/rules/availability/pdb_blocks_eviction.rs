@@ -151,12 +151,16 @@ fn block<'a>(budget: &Budget<'a>, floor: Option<i64>) -> Option<Block<'a>> {
             (Share::Percent(percent), None) if percent >= 100 => Some(Block {
                 place,
                 here: "all pods, however many".to_owned(),
-                message: format!("PDB `{name}` keeps {percent} % of its pods, so no eviction is ever allowed"),
+                message: format!(
+                    "PDB `{name}` keeps {percent} % of its pods, so no eviction is ever allowed"
+                ),
             }),
             (_, Some(floor)) if share.up(floor) >= floor => Some(Block {
                 place,
                 here: match share {
-                    Share::Percent(_) => format!("{text} of {floor}, rounded up, is {}", share.up(floor)),
+                    Share::Percent(_) => {
+                        format!("{text} of {floor}, rounded up, is {}", share.up(floor))
+                    }
                     Share::Absolute(_) => format!("the floor is {floor}"),
                 },
                 message: format!(
@@ -173,7 +177,9 @@ fn block<'a>(budget: &Budget<'a>, floor: Option<i64>) -> Option<Block<'a>> {
         zero.then(|| Block {
             place,
             here: "not one pod may go".to_owned(),
-            message: format!("PDB `{name}` lets 0 pods be unavailable, so no eviction is ever allowed"),
+            message: format!(
+                "PDB `{name}` lets 0 pods be unavailable, so no eviction is ever allowed"
+            ),
         })
     };
     budget.min_available.and_then(at_the_floor).or_else(|| budget.max_unavailable.and_then(never))
@@ -196,8 +202,11 @@ fn report(cx: &mut Ctx<'_>, budget: &Budget<'_>, fleet: &Fleet<'_, '_>, block: &
         _ => "write `maxUnavailable: 1` in place of `minAvailable`".to_owned(),
     };
     let severity = if fleet.idles { Warning } else { Error };
-    let mut report =
-        cx.report(budget, place, block.message.as_str()).severity(severity).here(block.here.as_str()).help(help);
+    let mut report = cx
+        .report(budget, place, block.message.as_str())
+        .severity(severity)
+        .here(block.here.as_str())
+        .help(help);
     for (workload, count) in &fleet.counts {
         let spot = count.place.map_or_else(|| workload.spot(), Place::primary);
         report = report.label(spot, count.text());

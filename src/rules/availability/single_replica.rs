@@ -92,9 +92,14 @@ fn check<'a>(
         }
         Some(objective) => {
             let objective = plain(objective.value);
-            format!("an objective of {objective} needs {needed} replicas, `{name}` has {min} at the least")
+            format!(
+                "an objective of {objective} needs {needed} replicas, `{name}` has {min} at the least"
+            )
         }
-        None => format!("`{name}` has 1 replica at the least, and Service `{}` sends it traffic", service.name),
+        None => format!(
+            "`{name}` has 1 replica at the least, and Service `{}` sends it traffic",
+            service.name
+        ),
     };
     let help = if unspread {
         "add a constraint with `topologyKey: topology.kubernetes.io/zone` to \

@@ -85,8 +85,7 @@ impl Rule for AveragedRatio {
                 "/" => "a ratio".to_owned(),
                 word => format!("`{word}`"),
             };
-            let message =
-                format!("ScaledObject `{}` divides {what} by its replicas", scaled.name);
+            let message = format!("ScaledObject `{}` divides {what} by its replicas", scaled.name);
             let here = match metric_type {
                 Some(_) => "takes it for a fleet total",
                 None => "metricType is unset, which is AverageValue",
@@ -99,7 +98,10 @@ impl Rule for AveragedRatio {
                 .here(here)
                 .label(carrier.spot(level.span), "does not grow with the fleet")
                 .help("write `metricType: Value`")
-                .fix_unsafe("set metricType to Value (unsafe: another formula scales the fleet)", [op]);
+                .fix_unsafe(
+                    "set metricType to Value (unsafe: another formula scales the fleet)",
+                    [op],
+                );
         }
     }
 }

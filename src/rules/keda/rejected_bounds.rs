@@ -77,15 +77,22 @@ impl<'a> Count<'a> {
 
 fn check_ceiling<'a>(cx: &mut Ctx<'a>, scaled: &Autoscaler<'a>, min: Count<'a>, max: Count<'a>) {
     if let Some(place) = max.0.place.filter(|_| max.value() < 1) {
-        cx.report(scaled, place, format!("maxReplicaCount is {}, KEDA wants at least 1", max.value()))
-            .here("below 1")
-            .help("write `maxReplicaCount: 1` or more");
+        cx.report(
+            scaled,
+            place,
+            format!("maxReplicaCount is {}, KEDA wants at least 1", max.value()),
+        )
+        .here("below 1")
+        .help("write `maxReplicaCount: 1` or more");
     } else if let Some(place) = min.0.place.filter(|_| min.value() > max.value()) {
         let ceiling = max.text("maxReplicaCount");
         cx.report(scaled, place, format!("minReplicaCount is {}, {ceiling}", min.value()))
             .here("above the ceiling")
             .label_if(max.0.place, "the ceiling")
-            .help(format!("write `maxReplicaCount: {}` or more, or a lower `minReplicaCount`", min.value()));
+            .help(format!(
+                "write `maxReplicaCount: {}` or more, or a lower `minReplicaCount`",
+                min.value()
+            ));
     }
 }
 

@@ -87,7 +87,13 @@ impl Rule for TotalAsValue {
                     && let Some(place) = value_type(scaled, item)
                     && let Some(kind) = item.get("type")
                 {
-                    report(cx, scaled, place, &format!("the lag of `{}`", trigger.kind), kind.primary());
+                    report(
+                        cx,
+                        scaled,
+                        place,
+                        &format!("the lag of `{}`", trigger.kind),
+                        kind.primary(),
+                    );
                 }
             }
         }
@@ -131,8 +137,7 @@ fn report<'a>(
     what: &str,
     spot: crate::source::Span,
 ) {
-    let message =
-        format!("ScaledObject `{}` multiplies its replicas by {what}", scaled.name);
+    let message = format!("ScaledObject `{}` multiplies its replicas by {what}", scaled.name);
     cx.report(scaled, place, message)
         .here("takes it for the load of one pod")
         .label(spot, "does not shrink with more pods")

@@ -100,7 +100,9 @@ impl<'a> Usage<'a> {
         Some(Self {
             kind: place.get("type")?,
             resource: metric.kind,
-            container: name.and_then(|name| Some((name.text()?, name))).filter(|it| !it.0.is_empty()),
+            container: name
+                .and_then(|name| Some((name.text()?, name)))
+                .filter(|it| !it.0.is_empty()),
             relative: metric.utilization.is_some(),
         })
     }
@@ -124,7 +126,8 @@ fn check_name<'a>(
         return;
     }
     let known: Vec<_> = names().map(|name| format!("`{name}`")).collect();
-    let message = format!("`{}` has no container `{name}`; it has {}", workload.name, known.join(", "));
+    let message =
+        format!("`{}` has no container `{name}`; it has {}", workload.name, known.join(", "));
     let help = match nearest(name, names()) {
         Some(near) => format!("write `containerName: {near}`"),
         None => "write the name of a container that stays, or remove `containerName`".to_owned(),

@@ -199,7 +199,8 @@ impl<'c, 'a> Fleet<'c, 'a> {
             return false;
         }
         // No samples count as a failure, and the fallback keeps some pods.
-        let has_fallback = scaled.at("spec/fallback/replicas").is_some_and(|it| it.int() != Some(0));
+        let has_fallback =
+            scaled.at("spec/fallback/replicas").is_some_and(|it| it.int() != Some(0));
         if has_fallback && setting("ignoreNullValues") == Some("false") {
             return false;
         }
@@ -211,7 +212,9 @@ impl<'c, 'a> Fleet<'c, 'a> {
     fn asleep(&self, node: &Node, text: &str, quantile: bool, depth: usize) -> Asleep {
         let inner = |node: &Node| self.asleep(node, text, quantile, depth);
         match &node.kind {
-            Part::Paren(expr) | Part::Unary { expr, .. } | Part::Subquery { expr, .. } => inner(expr),
+            Part::Paren(expr) | Part::Unary { expr, .. } | Part::Subquery { expr, .. } => {
+                inner(expr)
+            }
             Part::Selector { .. } => self.of_selector(node, text, quantile, depth),
             Part::Aggregate { op, expr, .. } => match (inner(expr), op.as_str()) {
                 (Asleep::Zero, "count" | "group" | "count_values") => Asleep::Something,
@@ -225,9 +228,9 @@ impl<'c, 'a> Fleet<'c, 'a> {
                 },
                 _ => {
                     let quantile = quantile || name == "histogram_quantile";
-                    let empty = args.iter().any(|arg| {
-                        self.asleep(arg, text, quantile, depth) == Asleep::Nothing
-                    });
+                    let empty = args
+                        .iter()
+                        .any(|arg| self.asleep(arg, text, quantile, depth) == Asleep::Nothing);
                     if empty { Asleep::Nothing } else { Asleep::Something }
                 }
             },
@@ -267,7 +270,8 @@ impl<'c, 'a> Fleet<'c, 'a> {
             return if asleep { Asleep::Nothing } else { Asleep::Something };
         }
         let shifted = text.get(node.span.clone()).is_some_and(|it| {
-            it.contains('@') || it.split_whitespace().any(|word| word.eq_ignore_ascii_case("offset"))
+            it.contains('@')
+                || it.split_whitespace().any(|word| word.eq_ignore_ascii_case("offset"))
         });
         let own = !shifted && self.owns(&selector, name, quantile);
         if own { Asleep::Nothing } else { Asleep::Something }
@@ -276,10 +280,10 @@ impl<'c, 'a> Fleet<'c, 'a> {
     /// True if only the fleet's own pods have these series.
     fn owns(&self, selector: &Selector<'_>, name: &str, quantile: bool) -> bool {
         let wanted = Wanted::of(selector);
-        let admits = |label: &str, values: &[String]| {
-            values.iter().any(|value| wanted.admits(label, value))
-        };
-        let refuses = |label: &str, values: &[String]| wanted.names(label) && !admits(label, values);
+        let admits =
+            |label: &str, values: &[String]| values.iter().any(|value| wanted.admits(label, value));
+        let refuses =
+            |label: &str, values: &[String]| wanted.names(label) && !admits(label, values);
         let elsewhere = ["job", "service"].iter().any(|label| refuses(label, &self.names))
             || refuses("pod", &self.pods)
             || self.namespace.is_some_and(|namespace| !wanted.admits("namespace", namespace));

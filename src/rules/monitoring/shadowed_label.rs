@@ -114,12 +114,7 @@ impl Rule for ShadowedLabel {
     }
 }
 
-fn report<'a>(
-    cx: &mut Ctx<'a>,
-    carrier: &Carrier<'a>,
-    matcher: &Matcher,
-    endpoint: &Endpoint<'a>,
-) {
+fn report<'a>(cx: &mut Ctx<'a>, carrier: &Carrier<'a>, matcher: &Matcher, endpoint: &Endpoint<'a>) {
     let label = &matcher.label;
     let positive = matches!(matcher.op, MatchOp::Equal | MatchOp::Regex);
     let message = format!(

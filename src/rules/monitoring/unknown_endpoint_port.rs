@@ -163,7 +163,8 @@ fn of_pods<'a>(
         return;
     }
     // Prometheus discovers the ports of init containers too.
-    let containers = workloads.iter().flat_map(|it| it.containers.iter().chain(&it.init_containers));
+    let containers =
+        workloads.iter().flat_map(|it| it.containers.iter().chain(&it.init_containers));
     let ports: Vec<_> = containers.flat_map(|container| &container.ports).collect();
     let with_ports = first.containers.iter().find_map(|container| container.place.get("ports"));
     let container = || first.containers.first().map(|container| container.place);
@@ -172,10 +173,14 @@ fn of_pods<'a>(
         PortRef::Name(name) => {
             let known: Vec<_> = ports
                 .iter()
-                .map(|port| Known { name: port.name, also: [port.number.map(PortRef::Number), None] })
+                .map(|port| Known {
+                    name: port.name,
+                    also: [port.number.map(PortRef::Number), None],
+                })
                 .collect();
             let digits = name.parse::<i64>().ok();
-            let number = digits.filter(|digits| ports.iter().any(|port| port.number == Some(*digits)));
+            let number =
+                digits.filter(|digits| ports.iter().any(|port| port.number == Some(*digits)));
             let key = if monitor.reads_pods() { "portNumber" } else { "targetPort" };
             let help = match number {
                 Some(number) => format!("write `{key}: {number}`, without quotes"),
@@ -187,7 +192,8 @@ fn of_pods<'a>(
             if ports.iter().any(|port| port.number.is_none_or(|known| known == number)) {
                 return;
             }
-            let message = format!("{} declares no port {number}, so it is no target", first.title());
+            let message =
+                format!("{} declares no port {number}, so it is no target", first.title());
             cx.report(monitor, port, message)
                 .here("no container declares it")
                 .label(spot, "the ports of its pods")

@@ -199,7 +199,10 @@ fn report<'a>(cx: &mut Ctx<'_>, monitor: &Monitor<'a>, selector: &Selector<'a>) 
         }
         Meant::Elsewhere(object) => {
             let namespace = object.namespace.unwrap_or("");
-            format!("{start}, and {} lives in namespace `{namespace}`, where it does not look", object.title())
+            format!(
+                "{start}, and {} lives in namespace `{namespace}`, where it does not look",
+                object.title()
+            )
         }
         Meant::Maybe | Meant::Nothing if candidates.is_empty() => {
             format!("{start}, and no {what} where it looks is in the input")
@@ -217,12 +220,18 @@ fn report<'a>(cx: &mut Ctx<'_>, monitor: &Monitor<'a>, selector: &Selector<'a>) 
         .report(monitor, culprit, message)
         .severity(if closed { Error } else { Warning })
         .here(if elsewhere { "looks in its own namespaces" } else { "matches nothing" })
-        .label_if(label.as_ref().map(|(spot, _)| *spot), label.as_ref().map_or("", |(_, text)| text.as_str()))
+        .label_if(
+            label.as_ref().map(|(spot, _)| *spot),
+            label.as_ref().map_or("", |(_, text)| text.as_str()),
+        )
         .help(help);
     if let Meant::Service(service) = meant
         && let Some(change) = add_labels(service, &missing)
     {
-        let title = format!("add the label to Service `{}` (unsafe: other selectors may match it too)", service.name);
+        let title = format!(
+            "add the label to Service `{}` (unsafe: other selectors may match it too)",
+            service.name
+        );
         report.fix_unsafe(title, change);
     }
 }
@@ -260,7 +269,8 @@ fn of_pods<'c, 'a>(
         return (candidates, Meant::Bearer(&workload.object));
     }
     if !candidates.is_empty()
-        && let Some(service) = cluster.services_in_view(monitor).take(MOST).find(|service| bears(service))
+        && let Some(service) =
+            cluster.services_in_view(monitor).take(MOST).find(|service| bears(service))
     {
         return (candidates, Meant::Bearer(&service.object));
     }
@@ -291,7 +301,10 @@ fn elsewhere<'c, 'a>(
 }
 
 /// The labels that the Service lacks, or has with other values.
-fn missing<'s, 'a>(selector: &'s Selector<'a>, service: &Service<'a>) -> Vec<&'s (&'a str, &'a str, Place<'a>)> {
+fn missing<'s, 'a>(
+    selector: &'s Selector<'a>,
+    service: &Service<'a>,
+) -> Vec<&'s (&'a str, &'a str, Place<'a>)> {
     let unmet = |(key, value, _): &&(&str, &str, Place<'_>)| service.label(key) != Some(value);
     selector.labels.iter().filter(unmet).collect()
 }
@@ -312,7 +325,8 @@ fn help(
 ) -> String {
     match meant {
         Meant::Service(service) => {
-            let pairs: Vec<_> = missing.iter().map(|(key, value, _)| format!("`{key}: {value}`")).collect();
+            let pairs: Vec<_> =
+                missing.iter().map(|(key, value, _)| format!("`{key}: {value}`")).collect();
             if pairs.is_empty() {
                 return format!("select by the `metadata.labels` of Service `{}`", service.name);
             }
@@ -364,9 +378,9 @@ fn add_labels(
     }
     let metadata = service.at("metadata").filter(|metadata| metadata.is_mapping())?;
     match metadata.entry("labels") {
-        Some(labels) if labels.is_mapping() => Some(
-            missing.iter().map(|(key, value, _)| edit::insert(labels, key, *value)).collect(),
-        ),
+        Some(labels) if labels.is_mapping() => {
+            Some(missing.iter().map(|(key, value, _)| edit::insert(labels, key, *value)).collect())
+        }
         Some(_) => None,
         None => {
             let pairs = missing.iter().map(|(key, value, _)| ((*key).to_owned(), (*value).into()));

@@ -52,13 +52,19 @@ impl Rule for MissingRequests {
             for container in &workload.containers {
                 let missing = self.resources.iter().filter(|resource| {
                     cluster.lacks_request(workload, container, resource)
-                        && !told_elsewhere(cx, cluster.autoscalers_of(workload), container, resource)
+                        && !told_elsewhere(
+                            cx,
+                            cluster.autoscalers_of(workload),
+                            container,
+                            resource,
+                        )
                 });
                 let missing: Vec<_> = missing.map(|resource| format!("no {resource}")).collect();
                 if missing.is_empty() {
                     continue;
                 }
-                let message = format!("container `{}` requests {}", container.name, missing.join(" and "));
+                let message =
+                    format!("container `{}` requests {}", container.name, missing.join(" and "));
                 cx.report(workload, container.place, message)
                     .help("set `resources.requests` to what the container uses under normal load");
             }

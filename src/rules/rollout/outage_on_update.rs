@@ -171,8 +171,10 @@ fn report<'a>(
 ) {
     let floor = replicas.floor();
     let gone = gone.min(floor);
-    let all = if floor == 1 { "the only pod".to_owned() } else { format!("{gone} of {floor} pods") };
-    let message = format!("an update of `{}` takes {all} behind Service `{}`", workload.name, service.name);
+    let all =
+        if floor == 1 { "the only pod".to_owned() } else { format!("{gone} of {floor} pods") };
+    let message =
+        format!("an update of `{}` takes {all} behind Service `{}`", workload.name, service.name);
     let written = update.unavailable.text().unwrap_or("");
     let here = match Share::read(update.unavailable) {
         Some(Share::Percent(_)) => format!("{written} of {floor} is {gone}"),

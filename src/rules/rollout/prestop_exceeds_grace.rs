@@ -118,12 +118,20 @@ impl PrestopExceedsGrace {
         let message = if left <= 0 {
             format!("preStop of container `{name}` sleeps {drain} s of a grace period of {grace} s")
         } else {
-            format!("preStop of container `{name}` leaves {left} s of a grace period of {grace} s for SIGTERM")
+            format!(
+                "preStop of container `{name}` leaves {left} s of a grace period of {grace} s for SIGTERM"
+            )
         };
-        let here = if left <= 0 { "SIGKILL comes before SIGTERM" } else { "runs within the grace period" };
-        let enough = twice.map_or(LEFT, |twice| LEFT.max(i64::try_from(twice.ceil()).unwrap_or(LEFT)));
+        let here =
+            if left <= 0 { "SIGKILL comes before SIGTERM" } else { "runs within the grace period" };
+        let enough =
+            twice.map_or(LEFT, |twice| LEFT.max(i64::try_from(twice.ceil()).unwrap_or(LEFT)));
         let wanted = spent.longest.saturating_add(enough);
-        let label = if spent.written.is_some() { "the grace period" } else { "grace period is unset, which is 30 s" };
+        let label = if spent.written.is_some() {
+            "the grace period"
+        } else {
+            "grace period is unset, which is 30 s"
+        };
         let grace_spot = spent.written.or(workload.pod);
         let Some(grace_spot) = grace_spot else { return };
         let unset = slowest.filter(|_| left >= self.min_left);

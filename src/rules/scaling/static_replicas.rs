@@ -80,7 +80,10 @@ impl Rule for StaticReplicas {
                 let message = if count == Some(0) && !autoscaler.is_keda() {
                     format!("HPA `{name}` is disabled while `replicas` is 0")
                 } else {
-                    format!("`{}` is scaled by {word} `{name}` and sets `replicas` too", workload.name)
+                    format!(
+                        "`{}` is scaled by {word} `{name}` and sets `replicas` too",
+                        workload.name
+                    )
                 };
                 let here = if outside {
                     format!("jumps out of {} to {}", autoscaler.min.value, autoscaler.max.value)

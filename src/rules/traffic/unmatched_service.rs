@@ -107,7 +107,9 @@ fn report<'a>(
     let message = match (elsewhere, candidates) {
         (Some(workload), _) => {
             let (title, namespace) = (workload.title(), workload.namespace.unwrap_or(""));
-            format!("Service `{name}` selects pods of {title}, which are in namespace `{namespace}`")
+            format!(
+                "Service `{name}` selects pods of {title}, which are in namespace `{namespace}`"
+            )
         }
         (None, []) => {
             let asked = selector.text();
@@ -131,7 +133,10 @@ fn report<'a>(
         (None, Some(near), _) => match near.labels.iter().next() {
             Some((key, value)) => {
                 let value = value.text().unwrap_or("");
-                format!("select labels that pods of {} have, such as `{key}: {value}`", near.title())
+                format!(
+                    "select labels that pods of {} have, such as `{key}: {value}`",
+                    near.title()
+                )
             }
             None => format!("give the pods of {} the label", near.title()),
         },
@@ -161,9 +166,10 @@ fn near<'c, 'a>(
     candidates: &[&'c Workload<'a>],
 ) -> Option<&'c Workload<'a>> {
     let rank = |workload: &Workload<'_>| {
-        let slip = workload.labels.get(key).is_some_and(|other| {
-            nearest(value, std::iter::once(other)).is_some()
-        });
+        let slip = workload
+            .labels
+            .get(key)
+            .is_some_and(|other| nearest(value, std::iter::once(other)).is_some());
         (selector.met(workload.labels), slip, workload.name == name)
     };
     let ranked = candidates.iter().map(|workload| (rank(workload), *workload));
@@ -262,9 +268,11 @@ impl<'c, 'a> Unread<'c, 'a> {
         selector: &Selector<'_>,
         service: &Service<'a>,
     ) -> bool {
-        let beside = |value| cluster.workloads_beside(service).any(|workload| {
-            workload.labels.iter().any(|(_, other)| other.text() == Some(value))
-        });
+        let beside = |value| {
+            cluster.workloads_beside(service).any(|workload| {
+                workload.labels.iter().any(|(_, other)| other.text() == Some(value))
+            })
+        };
         selector.labels.iter().any(|(_, value, _)| {
             let named = self.custom.get(value).map_or(&[][..], Vec::as_slice);
             named.iter().any(|object| object.shares_namespace(service)) && !beside(*value)
@@ -314,7 +322,9 @@ mod tests {
     }
 
     fn service(selector: &str) -> String {
-        format!("apiVersion: v1\nkind: Service\nmetadata: {{name: a}}\nspec: {{selector: {selector}}}\n")
+        format!(
+            "apiVersion: v1\nkind: Service\nmetadata: {{name: a}}\nspec: {{selector: {selector}}}\n"
+        )
     }
 
     #[test]
@@ -331,8 +341,15 @@ mod tests {
     fn pods_made_or_labelled_by_others_are_no_mistake() {
         let elected = POD.to_owned() + &service("{app: db, role: master}");
         assert_eq!(of(&elected), [Severity::Info]);
-        let custom = "apiVersion: monitoring.coreos.com/v1\nkind: Prometheus\nmetadata: {name: k8s}\n---\n";
-        assert_eq!(of(&(POD.to_owned() + custom + &service("{prometheus: k8s}"))), [Severity::Info]);
-        assert_eq!(of(&(POD.to_owned() + custom + &service("{prometheus: k9s}"))), [Severity::Warning]);
+        let custom =
+            "apiVersion: monitoring.coreos.com/v1\nkind: Prometheus\nmetadata: {name: k8s}\n---\n";
+        assert_eq!(
+            of(&(POD.to_owned() + custom + &service("{prometheus: k8s}"))),
+            [Severity::Info]
+        );
+        assert_eq!(
+            of(&(POD.to_owned() + custom + &service("{prometheus: k9s}"))),
+            [Severity::Warning]
+        );
     }
 }

@@ -179,9 +179,15 @@ fn unknown_name<'a>(
     let message = match (other, names.as_slice()) {
         (Some(other), _) => {
             let has = other.protocol;
-            format!("Service `{}` sends {protocol} to `{name}`, which is a port for {has} of {title}", service.name)
+            format!(
+                "Service `{}` sends {protocol} to `{name}`, which is a port for {has} of {title}",
+                service.name
+            )
         }
-        (None, []) => format!("{title} has no port named `{name}`, so Service `{}` has no endpoints", service.name),
+        (None, []) => format!(
+            "{title} has no port named `{name}`, so Service `{}` has no endpoints",
+            service.name
+        ),
         (None, names) => {
             let names = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             format!("{title} has no port named `{name}`, it has {names}")
@@ -240,9 +246,15 @@ fn undeclared<'a>(
     let message = format!("{} declares no port {number}", workload.title());
     cx.report(service, spot, message)
         .severity(Info)
-        .here(if port.target.is_some() { "no container declares it" } else { "targetPort is unset, so this one" })
+        .here(if port.target.is_some() {
+            "no container declares it"
+        } else {
+            "targetPort is unset, so this one"
+        })
         .label_if(ports_spot(workload), "the ports of the pods")
-        .help(format!("check that the container listens on {number}, and declare it as `containerPort`"));
+        .help(format!(
+            "check that the container listens on {number}, and declare it as `containerPort`"
+        ));
 }
 
 /// Where a workload's ports are written; the first container if none are.
