@@ -72,7 +72,7 @@ type Run = Result<Outcome, Stop>;
 #[command(name = "slogen", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(
     after_help = "Start with `slogen init --profile inference`, then `slogen render > manifests.yaml`.\n\
-    Exit codes: 0 done, 1 `--check` found a difference or `lint` an error, 2 problems of input, usage or files."
+    Exit codes: 0 done, 1 `--check` or `lint` found something, 2 problems of input, usage or files."
 )]
 struct Cli {
     #[command(subcommand)]
