@@ -1,3 +1,7 @@
+use std::cell::RefCell;
+
+use rustc_hash::FxHashMap;
+
 use crate::query::{Kind as Part, MatchOp, Node, Selector};
 use crate::rules::expressions::{self, is_constant};
 use crate::rules::prelude::*;
@@ -43,10 +47,11 @@ declare_rule! {
 impl Rule for UnreachableThreshold {
     fn check(&self, cx: &mut Ctx<'_>) {
         let cluster = cx.cluster;
+        let known = Known::default();
         for carrier in cluster.carriers() {
             let Some(query) = carrier.query() else { continue };
             let mut found = Vec::new();
-            query.tree().walk(&mut |node, _| found.extend(unreachable(cluster, node)));
+            query.tree().walk(&mut |node, _| found.extend(unreachable(cluster, &known, node)));
             for (threshold, value, bound) in found {
                 let message = format!(
                     "{} compares a ratio that never exceeds {bound} with {value}",
@@ -69,7 +74,11 @@ impl Rule for UnreachableThreshold {
 }
 
 /// The threshold of a comparison that never holds, its value, and what the other side never exceeds.
-fn unreachable<'q>(cluster: &Cluster<'_>, node: &'q Node) -> Option<(&'q Node, f64, f64)> {
+fn unreachable<'q>(
+    cluster: &Cluster<'_>,
+    known: &Known,
+    node: &'q Node,
+) -> Option<(&'q Node, f64, f64)> {
     let Part::Binary { op, lhs, rhs, .. } = &node.kind else { return None };
     let (ratio, threshold, or_equal) = match op.as_str() {
         ">" => (lhs, rhs, false),
@@ -80,17 +89,22 @@ fn unreachable<'q>(cluster: &Cluster<'_>, node: &'q Node) -> Option<(&'q Node, f
     };
     let value = expressions::constant(threshold)?;
     let plain = matches!(threshold.peel().kind, Part::Number(_));
-    let bound = Bounds { cluster, plain, depth: 0 }.of(ratio)?;
+    let bound = Bounds { cluster, plain, known }.of(ratio)?;
     (value > bound || (value >= bound && !or_equal)).then_some((threshold, value, bound))
 }
 
 /// Finds what an expression never exceeds, if it is never negative.
+#[derive(Clone, Copy)]
 struct Bounds<'c, 'a> {
     cluster: &'c Cluster<'a>,
     /// The threshold is a plain number: where a burn rate is compared with one, it counts budgets.
     plain: bool,
-    depth: usize,
+    known: &'c Known,
 }
+
+/// The bounds of recorded names, which many services may share, and whether the threshold is a plain number; a
+/// name that is still being looked up has none.
+type Known = RefCell<FxHashMap<(String, bool), Option<f64>>>;
 
 impl Bounds<'_, '_> {
     fn of(&self, node: &Node) -> Option<f64> {
@@ -146,18 +160,30 @@ impl Bounds<'_, '_> {
         if !expressions::is_recorded(name) {
             return None;
         }
-        let inner = Bounds { depth: self.depth + 1, ..*self };
+        let key = (name.to_owned(), self.plain);
+        if let Some(bound) = self.known.borrow().get(&key) {
+            return *bound;
+        }
+        self.known.borrow_mut().insert(key.clone(), None);
+        let bound = self.of_records(name);
+        self.known.borrow_mut().insert(key, bound);
+        bound
+    }
+
+    fn of_records(&self, name: &str) -> Option<f64> {
         let mut bound: Option<f64> = None;
-        let mut known = false;
-        for record in self.cluster.records(name).filter(|_| self.depth < 4) {
-            known = true;
+        let mut records = self.cluster.records(name).peekable();
+        if records.peek().is_none() {
+            return named_ratio(name, self.plain);
+        }
+        for record in records {
             let tree = record.query()?.tree();
             // A division whose sides tell nothing is what the name says.
             let by_name = || is_division(tree).then(|| named_ratio(name, self.plain)).flatten();
-            let one = inner.of(tree).or_else(by_name)?;
+            let one = self.of(tree).or_else(by_name)?;
             bound = Some(bound.map_or(one, |other| other.max(one)));
         }
-        if known { bound } else { named_ratio(name, self.plain) }
+        bound
     }
 }
 

@@ -258,8 +258,10 @@ impl<'c, 'a> Fleet<'c, 'a> {
         let Some(selector) = node.selector() else { return Asleep::Something };
         let name = selector.name().map_or("", |(name, _)| name);
         if expressions::is_recorded(name) {
-            let mut records = self.cluster.records(name).peekable();
-            let known = records.peek().is_some() && depth < 4;
+            let mut records = self.cluster.records(name);
+            // What many services record alike is no single fleet's.
+            let known =
+                (1..=MOST_RECORDS).contains(&self.cluster.records(name).count()) && depth < 4;
             let asleep = known
                 && records.all(|record| {
                     record.query().is_some_and(|query| {
@@ -302,6 +304,9 @@ impl<'c, 'a> Fleet<'c, 'a> {
         quantile || declared || wanted.names("job") || wanted.names("service")
     }
 }
+
+/// So many recordings of one name are looked at.
+const MOST_RECORDS: usize = 8;
 
 cases! {
     unset_is_0: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec:\n  scaleTargetRef: {name: a}\n  triggers:\n  - {type: cpu, metricType: Utilization, metadata: {value: '60'}}\n  - {type: memory, metricType: Utilization, metadata: {value: '60'}}\n"
