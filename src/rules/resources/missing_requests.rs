@@ -48,13 +48,17 @@ declare_rule! {
 impl Rule for MissingRequests {
     fn check(&self, cx: &mut Ctx<'_>) {
         let cluster = cx.cluster;
-        for workload in cluster.workloads() {
+        let (borrowing, own): (Vec<_>, Vec<_>) =
+            cluster.workloads().iter().partition(|workload| workload.borrows_template());
+        for workload in own {
+            let rollouts = borrowing.iter().filter(|it| it.template == workload.template);
+            let sharing: Vec<_> = rollouts.copied().chain([workload]).collect();
             for container in &workload.containers {
                 let missing = self.resources.iter().filter(|resource| {
                     cluster.lacks_request(workload, container, resource)
                         && !told_elsewhere(
                             cx,
-                            cluster.autoscalers_of(workload),
+                            sharing.iter().flat_map(|it| cluster.autoscalers_of(it)),
                             container,
                             resource,
                         )
@@ -114,5 +118,9 @@ cases! {
     pod_level: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  resources: {requests: {cpu: 1, memory: 1Gi}}\n  containers: [{name: web, image: 'a:1'}]\n"
         => [],
     only_cpu_wanted: "# lint: rules.\"resources/missing-requests\".resources = [\"cpu\"]\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: web, image: 'a:1', resources: {requests: {cpu: 1}}}]}\n"
+        => [],
+    template_of_a_rollout: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: {containers: [{name: web, image: 'a:1', resources: {requests: {memory: 1Gi}}}]}}}\n---\napiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: a}\nspec: {workloadRef: {apiVersion: apps/v1, kind: Deployment, name: a}}\n"
+        => ["4:46"],
+    filled_in_later: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - {name: web, image: 'a:1', resources: '${RESOURCES}'}\n  - {name: b, image: 'a:1', resources: {requests: '${REQUESTS}'}}\n"
         => [],
 }
