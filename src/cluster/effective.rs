@@ -298,6 +298,6 @@ impl<'a> Cluster<'a> {
 /// placeholder that another tool fills in.
 fn is_opaque(holder: Place<'_>, keys: &[&str]) -> bool {
     let Some(resources) = holder.get("resources") else { return false };
-    let unread = |key: &&str| resources.get(key).is_some_and(|it| !it.is_mapping());
-    !resources.is_mapping() || keys.iter().any(|key| unread(&key))
+    let unread = |key: &str| resources.get(key).is_some_and(|it| !it.is_mapping());
+    !resources.is_mapping() || keys.iter().any(|key| unread(key))
 }

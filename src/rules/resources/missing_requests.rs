@@ -1,3 +1,5 @@
+use rustc_hash::FxHashMap;
+
 use crate::rules::prelude::*;
 
 declare_rule! {
@@ -48,17 +50,20 @@ declare_rule! {
 impl Rule for MissingRequests {
     fn check(&self, cx: &mut Ctx<'_>) {
         let cluster = cx.cluster;
-        let (borrowing, own): (Vec<_>, Vec<_>) =
-            cluster.workloads().iter().partition(|workload| workload.borrows_template());
-        for workload in own {
-            let rollouts = borrowing.iter().filter(|it| it.template == workload.template);
-            let sharing: Vec<_> = rollouts.copied().chain([workload]).collect();
+        let spot = |workload: &Workload<'_>| (workload.template.file(), workload.template.order());
+        let mut borrowing: FxHashMap<_, Vec<_>> = FxHashMap::default();
+        for rollout in cluster.workloads().iter().filter(|it| it.borrows_template()) {
+            borrowing.entry(spot(rollout)).or_default().push(rollout);
+        }
+        for workload in cluster.workloads().iter().filter(|it| !it.borrows_template()) {
+            let rollouts = borrowing.get(&spot(workload)).map_or(&[][..], Vec::as_slice);
+            let sharing = || rollouts.iter().copied().chain([workload]);
             for container in &workload.containers {
                 let missing = self.resources.iter().filter(|resource| {
                     cluster.lacks_request(workload, container, resource)
                         && !told_elsewhere(
                             cx,
-                            sharing.iter().flat_map(|it| cluster.autoscalers_of(it)),
+                            sharing().flat_map(|it| cluster.autoscalers_of(it)),
                             container,
                             resource,
                         )

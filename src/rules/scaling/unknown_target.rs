@@ -216,12 +216,7 @@ fn report<'a>(cx: &mut Ctx<'_>, autoscaler: &Autoscaler<'a>, name: Place<'a>, sl
                 .severity(severity)
                 .here("another kind")
                 .label(workload.spot(), format!("a {}", workload.kind_name));
-            if !is_scalable(workload) {
-                report.help(format!(
-                    "name what makes the pods; a {} has no count",
-                    workload.kind_name
-                ));
-            } else {
+            if is_scalable(workload) {
                 let report = report.help(format!("write `kind: {}`", workload.kind_name));
                 if let Some(place) = autoscaler.target_ref {
                     report.fix_unsafe(
@@ -229,6 +224,9 @@ fn report<'a>(cx: &mut Ctx<'_>, autoscaler: &Autoscaler<'a>, name: Place<'a>, sl
                         retarget(place, autoscaler, workload),
                     );
                 }
+            } else {
+                let kind = workload.kind_name;
+                report.help(format!("name what makes the pods; a {kind} has no count to set"));
             }
         }
         Some(Near::Namespace(workload)) => {
