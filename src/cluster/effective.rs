@@ -103,19 +103,31 @@ impl<'a> Cluster<'a> {
             })
     }
 
-    /// True if nothing says how much of `resource` the container requests; a request of the whole pod will do.
+    /// True if nothing says how much of `resource` the container requests; a request of the whole pod will do, and so
+    /// does what is written but cannot be read.
     pub fn lacks_request(
         &self,
         workload: &Workload<'a>,
         container: &Container<'a>,
         resource: &str,
     ) -> bool {
-        let of_pod = |key| {
-            workload.pod.and_then(|pod| pod.get("resources")?.get(key)?.get(resource)).is_some()
+        let keys = ["requests", "limits"];
+        let of_pod = |pod: Place<'a>| {
+            let amount = |key| pod.get("resources")?.get(key)?.get(resource);
+            keys.iter().any(|key| amount(key).is_some()) || is_opaque(pod, &keys)
         };
+        self.lacks_own_request(workload, container, resource) && !workload.pod.is_some_and(of_pod)
+    }
+
+    /// True if the container has no request of its own, by whatever default.
+    pub fn lacks_own_request(
+        &self,
+        workload: &Workload<'a>,
+        container: &Container<'a>,
+        resource: &str,
+    ) -> bool {
         self.request(workload, container, resource).is_none()
-            && !of_pod("requests")
-            && !of_pod("limits")
+            && !is_opaque(container.place, &["requests", "limits"])
     }
 
     /// The effective limit of a container: limit, else the namespace's LimitRange.
@@ -141,14 +153,10 @@ impl<'a> Cluster<'a> {
         container: &Container<'a>,
         resource: &str,
     ) -> bool {
-        let opaque = |holder: Place<'a>| {
-            let unread = |place: Option<Place<'a>>| place.is_some_and(|place| !place.is_mapping());
-            unread(holder.get("resources")) || unread(holder.at("resources/limits"))
-        };
-        !opaque(container.place)
-            && self.limit(workload, container, resource).is_none()
+        self.limit(workload, container, resource).is_none()
             && workload.pod_limit(resource).is_none()
-            && !workload.pod.is_some_and(opaque)
+            && !is_opaque(container.place, &["limits"])
+            && !workload.pod.is_some_and(|pod| is_opaque(pod, &["limits"]))
     }
 
     /// Every amount that a workload or a LimitRange gives, with the name of the resource and the object that it is
@@ -347,4 +355,12 @@ impl Series<'_> {
         // No label has this value, so only a condition that nearly all values meet admits it.
         ["job", "service", "namespace"].iter().any(|label| !(self.admits)(label, "\u{0}"))
     }
+}
+
+/// True if the `resources` of a container or pod, or what they have at `keys`, are not readable, such as a
+/// placeholder that another tool fills in.
+fn is_opaque(holder: Place<'_>, keys: &[&str]) -> bool {
+    let Some(resources) = holder.get("resources") else { return false };
+    let unread = |key: &str| resources.get(key).is_some_and(|it| !it.is_mapping());
+    !resources.is_mapping() || keys.iter().any(|key| unread(key))
 }

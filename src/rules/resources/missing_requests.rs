@@ -1,3 +1,5 @@
+use rustc_hash::FxHashMap;
+
 use crate::rules::prelude::*;
 
 declare_rule! {
@@ -48,13 +50,20 @@ declare_rule! {
 impl Rule for MissingRequests {
     fn check(&self, cx: &mut Ctx<'_>) {
         let cluster = cx.cluster;
-        for workload in cluster.workloads() {
+        let spot = |workload: &Workload<'_>| (workload.template.file(), workload.template.order());
+        let mut borrowing: FxHashMap<_, Vec<_>> = FxHashMap::default();
+        for rollout in cluster.workloads().iter().filter(|it| it.borrows_template()) {
+            borrowing.entry(spot(rollout)).or_default().push(rollout);
+        }
+        for workload in cluster.workloads().iter().filter(|it| !it.borrows_template()) {
+            let rollouts = borrowing.get(&spot(workload)).map_or(&[][..], Vec::as_slice);
+            let sharing = || rollouts.iter().copied().chain([workload]);
             for container in &workload.containers {
                 let missing = self.resources.iter().filter(|resource| {
                     cluster.lacks_request(workload, container, resource)
                         && !told_elsewhere(
                             cx,
-                            cluster.autoscalers_of(workload),
+                            sharing().flat_map(|it| cluster.autoscalers_of(it)),
                             container,
                             resource,
                         )
@@ -114,5 +123,9 @@ cases! {
     pod_level: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  resources: {requests: {cpu: 1, memory: 1Gi}}\n  containers: [{name: web, image: 'a:1'}]\n"
         => [],
     only_cpu_wanted: "# lint: rules.\"resources/missing-requests\".resources = [\"cpu\"]\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {containers: [{name: web, image: 'a:1', resources: {requests: {cpu: 1}}}]}\n"
+        => [],
+    template_of_a_rollout: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: {containers: [{name: web, image: 'a:1', resources: {requests: {memory: 1Gi}}}]}}}\n---\napiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: a}\nspec: {workloadRef: {apiVersion: apps/v1, kind: Deployment, name: a}}\n"
+        => ["4:46"],
+    filled_in_later: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - {name: web, image: 'a:1', resources: '${RESOURCES}'}\n  - {name: b, image: 'a:1', resources: {requests: '${REQUESTS}'}}\n"
         => [],
 }

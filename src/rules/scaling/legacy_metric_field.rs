@@ -124,12 +124,10 @@ fn list_under_v1(cx: &mut Ctx<'_>, hpa: &Autoscaler<'_>, spec: Place<'_>) {
 /// The one metric of v1 under a later version.
 fn cpu_field(cx: &mut Ctx<'_>, hpa: &Autoscaler<'_>, spec: Place<'_>) {
     let Some(field) = spec.get("targetCPUUtilizationPercentage") else { return };
-    let metrics = spec.entry("metrics");
-    let instead = if metrics.is_some_and(|list| list.items().next().is_some()) {
-        "on its `metrics` alone"
-    } else {
-        "on cpu at 80 %, the default"
-    };
+    let empty = spec.entry("metrics").filter(|list| list.items().next().is_none());
+    let metrics = spec.entry("metrics").filter(|_| empty.is_none());
+    let instead =
+        if metrics.is_some() { "on its `metrics` alone" } else { "on cpu at 80 %, the default" };
     let message = format!(
         "`autoscaling/{}` has no `targetCPUUtilizationPercentage`, so HPA `{}` scales {instead}",
         hpa.version, hpa.name
@@ -156,7 +154,11 @@ fn cpu_field(cx: &mut Ctx<'_>, hpa: &Autoscaler<'_>, spec: Place<'_>) {
         ));
     if metrics.is_none() && field.int().is_some() {
         let list = json!([{ "type": "Resource", "resource": target }]);
-        report.fix_safe("move it into `metrics`", rewrite(field, "metrics", list));
+        let ops = match empty {
+            Some(empty) => [edit::set(empty, list), edit::remove(field)],
+            None => rewrite(field, "metrics", list),
+        };
+        report.fix_safe("move it into `metrics`", ops);
     }
 }
 
@@ -337,4 +339,6 @@ cases! {
         => [],
     json: "{\"apiVersion\": \"autoscaling/v2\", \"kind\": \"HorizontalPodAutoscaler\", \"metadata\": {\"name\": \"a\"}, \"spec\": {\"targetCPUUtilizationPercentage\": 70}}"
         => ["1:105"],
+    empty_list: "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\nspec:\n  metrics: []\n  targetCPUUtilizationPercentage: 70\n"
+        => ["6:3"],
 }

@@ -100,7 +100,7 @@ fn lacking<'c, 'a>(
     let (resource, one) = (of.resource, of.container.map(|(name, _)| name));
     workload.containers.iter().filter(move |container| match one {
         Some(name) => {
-            container.name == name && cluster.request(workload, container, resource).is_none()
+            container.name == name && cluster.lacks_own_request(workload, container, resource)
         }
         None => cluster.lacks_request(workload, container, resource),
     })
@@ -166,4 +166,6 @@ cases! {
         => [],
     rollout: "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: a}\nspec: {template: {spec: {containers: [{name: web, image: 'a:1'}]}}}\n---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\nspec: {scaleTargetRef: {apiVersion: argoproj.io/v1alpha1, kind: Rollout, name: a}, maxReplicas: 3}\n"
         => ["4:46"],
+    resources_that_are_filled_in_later: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: {containers: [{name: web, resources: '${RESOURCES}'}, {name: b, resources: {requests: '${REQUESTS}'}}]}}}\n---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\nspec:\n  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: a}\n  metrics:\n  - {type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 70}}}\n  - {type: ContainerResource, containerResource: {name: memory, container: web, target: {type: Utilization, averageUtilization: 70}}}\n"
+        => [],
 }

@@ -67,16 +67,18 @@ declare_rule! {
 impl Rule for StaticReplicas {
     fn check(&self, cx: &mut Ctx<'_>) {
         let cluster = cx.cluster;
-        for autoscaler in cluster.autoscalers() {
-            if let Some(workload) = cluster.target(autoscaler)
+        for workload in cluster.workloads() {
+            let mut autoscalers = cluster.autoscalers_of(workload);
+            if let Some(autoscaler) = autoscalers.next()
                 && !self.skip_namespaces.iter().any(|name| workload.namespace == Some(name))
                 && let Some(replicas) = workload.at("spec/replicas")
             {
                 let (word, name) = (autoscaler.word(), autoscaler.name);
                 let count = replicas.int();
-                let outside = count.is_some_and(|count| {
-                    count < autoscaler.min.value || count > autoscaler.max.value
-                });
+                let (min, max) = (autoscaler.min.value, autoscaler.max.value);
+                // An HPA without a ceiling is refused.
+                let bounded = autoscaler.is_keda() || autoscaler.max.place.is_some();
+                let outside = bounded && count.is_some_and(|count| count < min || count > max);
                 let message = if count == Some(0) && !autoscaler.is_keda() {
                     format!("HPA `{name}` is disabled while `replicas` is 0")
                 } else {
@@ -86,18 +88,22 @@ impl Rule for StaticReplicas {
                     )
                 };
                 let here = if outside {
-                    format!("jumps out of {} to {}", autoscaler.min.value, autoscaler.max.value)
+                    format!("jumps out of {min} to {max}")
                 } else {
                     "each apply puts this count back".to_owned()
                 };
-                cx.report(workload, replicas, message)
+                let mut report = cx
+                    .report(workload, replicas, message)
                     .here(here)
-                    .label(autoscaler.target_spot(), format!("this {word} owns the count"))
-                    .help("remove `replicas`")
-                    .fix_unsafe(
-                        "remove `replicas` (unsafe: the first client-side apply drops to 1)",
-                        [edit::remove(replicas)],
-                    );
+                    .label(autoscaler.target_spot(), format!("this {word} owns the count"));
+                for other in autoscalers {
+                    let label = format!("{} `{}` wants it, too", other.word(), other.name);
+                    report = report.label(other.target_spot(), label);
+                }
+                report.help("remove `replicas`").fix_unsafe(
+                    "remove `replicas` (unsafe: the first client-side apply drops to 1)",
+                    [edit::remove(replicas)],
+                );
             }
         }
     }
@@ -111,4 +117,8 @@ cases! {
         => [],
     across_files: "# file: a.yaml\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: x}\nspec: {replicas: 3, template: {}}\n# file: b.yaml\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a, namespace: x}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: a}, maxReplicas: 9}\n"
         => ["a.yaml:4:18"],
+    once_for_two_autoscalers: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {replicas: 3, template: {}}\n---\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\nspec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: a}, maxReplicas: 9}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {scaleTargetRef: {name: a}}\n"
+        => ["4:18"],
+    null_is_unset: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {replicas: null, template: {}}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {scaleTargetRef: {name: a}}\n"
+        => [],
 }

@@ -215,19 +215,18 @@ fn report<'a>(cx: &mut Ctx<'_>, autoscaler: &Autoscaler<'a>, name: Place<'a>, sl
                 )
                 .severity(severity)
                 .here("another kind")
-                .label(workload.spot(), format!("a {}", workload.kind_name))
-                .help(format!("write `kind: {}`", workload.kind_name));
-            if let (Some(kind), true) = (kind, is_scalable(workload)) {
-                let mut ops = vec![edit::set(kind, workload.kind_name)];
-                let version = autoscaler.target_ref.and_then(|target| target.get("apiVersion"));
-                if let Some(version) = version.filter(|_| target.group != Some(workload.group)) {
-                    let written = workload.root.text_of("apiVersion").unwrap_or("");
-                    ops.push(edit::set(version, written));
+                .label(workload.spot(), format!("a {}", workload.kind_name));
+            if is_scalable(workload) {
+                let report = report.help(format!("write `kind: {}`", workload.kind_name));
+                if let Some(place) = autoscaler.target_ref {
+                    report.fix_unsafe(
+                        format!("set kind to {} (unsafe: starts to scale it)", workload.kind_name),
+                        retarget(place, autoscaler, workload),
+                    );
                 }
-                report.fix_unsafe(
-                    format!("set kind to {} (unsafe: starts to scale it)", workload.kind_name),
-                    ops,
-                );
+            } else {
+                let kind = workload.kind_name;
+                report.help(format!("name what makes the pods; a {kind} has no count to set"));
             }
         }
         Some(Near::Namespace(workload)) => {
@@ -265,6 +264,28 @@ fn report<'a>(cx: &mut Ctx<'_>, autoscaler: &Autoscaler<'a>, name: Place<'a>, sl
                 );
         }
     }
+}
+
+/// The changes that make a target name the kind of `workload`.
+fn retarget<'a>(
+    target: Place<'a>,
+    autoscaler: &Autoscaler<'a>,
+    workload: &Workload<'a>,
+) -> Vec<crate::finding::Op> {
+    let kind = match target.get("kind") {
+        Some(kind) => edit::set(kind, workload.kind_name),
+        None => edit::insert(target, "kind", workload.kind_name),
+    };
+    let written = workload.root.text_of("apiVersion").unwrap_or("");
+    let version = match target.get("apiVersion") {
+        Some(version) if autoscaler.target.group != Some(workload.group) => {
+            Some(edit::set(version, written))
+        }
+        // KEDA takes `apps` where none is written.
+        None if workload.group != "apps" => Some(edit::insert(target, "apiVersion", written)),
+        _ => None,
+    };
+    [kind].into_iter().chain(version).collect()
 }
 
 fn is_scalable(workload: &Workload<'_>) -> bool {
@@ -316,4 +337,6 @@ cases! {
         => [],
     namespace_of_the_command_line: "# file: a.yaml\napiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\nspec:\n  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: shop}\n  maxReplicas: 3\n# file: b.yaml\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop, namespace: y}\nspec: {template: {}}\n"
         => ["a.yaml:5:65"],
+    keda_without_a_kind: "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: a}\nspec: {template: {}}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {scaleTargetRef: {name: a}}\n"
+        => ["9:31"],
 }

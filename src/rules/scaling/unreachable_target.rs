@@ -187,7 +187,14 @@ fn report<'a>(
         .report(autoscaler, spot, message)
         .here(format!("scales above {percent} % × {}", plain(factor)))
         .help(help);
+    let mut told = Vec::new();
     for (request, limit) in &budget.pairs {
+        // Containers may share one text by an alias.
+        let places = (request.place, limit.place);
+        if told.contains(&places) {
+            continue;
+        }
+        told.push(places);
         report = if request.place == limit.place {
             report.label(limit.place, "usage is capped here; the request, too")
         } else {
