@@ -6,12 +6,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
-use ignore::gitignore::Gitignore;
 use rayon::prelude::*;
 
 use crate::source::{self, ReadError};
 
 use super::Stop;
+use super::configuration::Exclude;
 use super::input::FILE_NAME;
 
 /// The largest manifest that is read, in bytes: the CRDs of a large operator take 4 MiB.
@@ -36,6 +36,8 @@ pub(super) struct Found {
     roots: Vec<PathBuf>,
     /// One slo.toml speaks for every manifest, wherever it stands.
     everywhere: bool,
+    /// Why folders could not be searched.
+    pub(super) unsearched: Vec<String>,
 }
 
 /// A manifest that was read.
@@ -49,7 +51,7 @@ pub(super) struct Manifest {
 impl Found {
     /// The manifests that `paths` name: files as they are, and below folders those with the extensions of
     /// manifests, as .gitignore and `exclude` leave them.
-    pub(super) fn new(paths: &[PathBuf], exclude: &Gitignore) -> Result<Self, Stop> {
+    pub(super) fn new(paths: &[PathBuf], exclude: &Exclude) -> Result<Self, Stop> {
         let mut found = Self::default();
         for path in paths {
             let meta = std::fs::metadata(path).map_err(|error| {
@@ -57,7 +59,7 @@ impl Found {
                 Stop::Message(format!("cannot read `{}`: {reason}", path.display()))
             })?;
             if meta.is_dir() {
-                found.walk(path, exclude)?;
+                found.walk(path, exclude);
             } else {
                 let path = clean(path.clone());
                 found.beside(&path);
@@ -88,17 +90,22 @@ impl Found {
         self.everywhere = true;
     }
 
-    fn walk(&mut self, folder: &Path, exclude: &Gitignore) -> Result<(), Stop> {
+    fn walk(&mut self, folder: &Path, exclude: &Exclude) {
         self.roots.push(clean(folder.to_path_buf()));
-        let exclude = exclude.clone();
+        let excludes = exclude.below(folder);
         let kept = move |entry: &ignore::DirEntry| {
             let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
-            exclude.is_empty() || !exclude.matched(entry.path(), is_dir).is_ignore()
+            !excludes(entry.path(), is_dir)
         };
-        for entry in WalkBuilder::new(folder).filter_entry(kept).build() {
-            let entry = entry.map_err(|error| {
-                Stop::Message(format!("cannot search `{}`: {error}", folder.display()))
-            })?;
+        // A .gitignore counts also where the files came without their repository.
+        for entry in WalkBuilder::new(folder).require_git(false).filter_entry(kept).build() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.unsearched.push(error.to_string());
+                    continue;
+                }
+            };
             if !entry.file_type().is_some_and(|kind| kind.is_file()) {
                 continue;
             }
@@ -108,7 +115,6 @@ impl Found {
                 self.slo.push(clean(entry.into_path()));
             }
         }
-        Ok(())
     }
 
     /// Reads all manifests, in their order.

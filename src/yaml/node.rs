@@ -183,8 +183,12 @@ impl<'t> Stream<'t> {
         self.nodes.is_empty()
     }
 
+    /// What stands in the file itself, also of a stream inside a scalar.
     pub(super) fn source(&self, start: u32, end: u32) -> &'t str {
-        self.text.get(start as usize..end as usize).unwrap_or("")
+        match self.within {
+            Some(scalar) => scalar.stream.source(start, end),
+            None => self.text.get(start as usize..end as usize).unwrap_or(""),
+        }
     }
 
     pub(super) fn span(&self, start: u32, end: u32) -> Span {

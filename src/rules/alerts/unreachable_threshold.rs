@@ -178,7 +178,10 @@ fn exactly(op: &str, left: f64, right: f64) -> f64 {
 /// 1 for a record whose name says that it is a share of what happened.
 fn named_ratio(name: &str, plain: bool) -> Option<f64> {
     // Load per core, use of requests and the like do exceed 1.
-    let others = ["_per_", "load", "cpu", "memory", "commit", "compress", "satur", "util", "quota"];
+    let others = [
+        "_per_", "load", "cpu", "memory", "commit", "compress", "satur", "util", "quota", "_to_",
+        "_vs_", "growth", "change", "trend", "compar",
+    ];
     let of_errors = ["error", "fail", "slo", "sli"].iter().any(|word| name.contains(word));
     let burns = name.contains("burnrate") || name.contains("burn_rate");
     let is_ratio = name.contains("ratio") && !name.contains("duration");
