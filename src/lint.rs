@@ -153,3 +153,17 @@ fn syntax(problem: &yaml::Problem) -> Finding {
         .help("the document is skipped, the others of the file are checked")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_cannot_be_read_makes_a_template() {
+        let is = |text: &str| is_template(&yaml::parse(FileId::NONE, text));
+        let alert = "a: '{{ .Values.a }}'\nb: '{{ $value }}'\n---\n";
+        assert!(!is(&format!("{alert}b: [\n")));
+        assert!(!is("a: {{ $labels.pod }}\nb: [\n"));
+        assert!(is(&format!("{alert}b: {{{{ .Values.b }}}}\nc: [\n")));
+    }
+}

@@ -193,3 +193,37 @@ fn read_regular(path: &Path, buffer: &mut [u8]) -> Result<String, ReadError> {
     }
     source::read_from(start.chain(file), MAX_BYTES)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::configuration;
+    use super::*;
+    use crate::config::{self, Overrides};
+    use crate::source::Files;
+
+    #[test]
+    fn what_is_ignored_or_excluded_is_not_read() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        for name in ["ignored/a.yaml", "k8s/left/a.yaml", "k8s/out/a.yaml", "out/a.yaml"] {
+            std::fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+            std::fs::write(path(name), "").unwrap();
+        }
+        std::fs::write(path(".gitignore"), "ignored/\n").unwrap();
+        std::fs::write(path("slogen.toml"), "[lint]\nexclude = [\"k8s/out/**\"]\n").unwrap();
+        // The globs start at the folder of the configuration, wherever the search does.
+        for (start, wanted) in [
+            ("", &["k8s/left/a.yaml", "out/a.yaml"][..]),
+            ("k8s", &["k8s/left/a.yaml"][..]),
+            ("k8s/../k8s", &["k8s/../k8s/left/a.yaml"][..]),
+        ] {
+            let start = path(start);
+            let found = configuration::find(&mut Files::default(), None, &start).ok().unwrap();
+            let (config, ..) = config::resolve(found.lint.as_ref(), &Overrides::default());
+            let exclude = found.exclude(&config).ok().unwrap();
+            let found = Found::new(&[start], &exclude).ok().unwrap();
+            let wanted: Vec<_> = wanted.iter().map(|name| path(name)).collect();
+            assert_eq!(found.manifests, wanted);
+        }
+    }
+}

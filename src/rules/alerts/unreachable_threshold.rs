@@ -304,6 +304,8 @@ fn is_zero(node: &Node) -> bool {
 }
 
 cases! {
+    ratios_that_are_no_shares: "groups:\n- name: g\n  rules:\n  - {alert: A, expr: 'job:hits:ratio_to_yesterday > 3'}\n"
+        => [],
     recorded: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec:\n  groups:\n  - name: g\n    rules:\n    - alert: A\n      expr: job:x_errors:ratio_rate5m > (14.4 * (1 - 0.9)) and job:x_errors:ratio_rate1h > (14.4 * (1 - 0.9))\n"
         => ["9:41", "9:92"],
     just_below_and_at: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'a:x_errors:ratio_rate5m > 0.999'}, {alert: B, expr: 'a:x_errors:ratio_rate5m > 1'}, {alert: C, expr: 'a:x_errors:ratio_rate5m >= 1'}]}]}\n"
