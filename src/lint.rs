@@ -99,7 +99,7 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
 /// True if a document that cannot be read holds actions of Go's templates. Those of alerts are no sign of one, and
 /// what stands in documents that can be read did no harm.
 fn is_template(stream: &yaml::Stream<'_>) -> bool {
-    let read: Vec<_> = stream.documents().map(|root| root.span()).collect();
+    let read: Vec<_> = stream.documents().map(yaml::Place::span).collect();
     let text = stream.text();
     text.match_indices("{{").any(|(at, _)| {
         let inner = text.get(at..).unwrap_or("").trim_start_matches(['{', '-', ' ']);

@@ -154,12 +154,12 @@ impl Ignore {
             self.names.iter().zip(&self.used).filter(|((name, _), used)| !**used && ran(name));
         unused
             .map(|((name, span), _)| {
-                if !rules::is_known(name) {
-                    report(*span, format!("there is no rule `{name}`"), rules::unknown(name))
-                } else {
+                if rules::is_known(name) {
                     let message =
                         format!("`{name}` reports nothing here, so there is nothing to hide");
                     report(*span, message, "remove the suppression".to_owned())
+                } else {
+                    report(*span, format!("there is no rule `{name}`"), rules::unknown(name))
                 }
             })
             .collect()
