@@ -13,12 +13,14 @@ pub mod object;
 pub mod queries;
 pub mod workload;
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 pub use autoscaler::{Autoscaler, Bound, Metric, Reference, Unscalable, Utilization};
 pub use declared::{Declared, Settings, Written};
-pub use effective::Replicas;
+pub use effective::{Replicas, Series};
 pub use labels::{Labels, Requirement, Selector, is_placeholder};
 pub use nearby::Nearby;
 pub use network::{Budget, Endpoint, Monitor, Namespaces, PortRef, Service, ServicePort, Share};
@@ -26,6 +28,7 @@ pub use object::{Kind, Object};
 pub use queries::{Carrier, Role};
 pub use workload::{Amount, AmountSource, Container, Port, Probe, ProbeKind, Workload};
 
+use crate::source::FileId;
 use crate::yaml::{self, Place, Stream};
 
 /// One file of the input, read. The files of a run come in the order of their [`crate::source::FileId`]s.
@@ -57,6 +60,8 @@ pub struct Cluster<'a> {
     by_name: FxHashMap<&'a str, Vec<usize>>,
     services_of: FxHashMap<&'a str, Vec<usize>>,
     records: FxHashMap<&'a str, Vec<usize>>,
+    monitors_of_job: FxHashMap<Cow<'a, str>, Vec<usize>>,
+    monitors_of_namespace: FxHashMap<Option<&'a str>, Vec<usize>>,
     templates: LabelIndex<'a>,
     service_labels: LabelIndex<'a>,
     workloads_near: Nearby<'a, ()>,
@@ -163,6 +168,8 @@ impl<'a> Cluster<'a> {
             by_name: FxHashMap::default(),
             services_of: FxHashMap::default(),
             records: FxHashMap::default(),
+            monitors_of_job: FxHashMap::default(),
+            monitors_of_namespace: FxHashMap::default(),
             templates: LabelIndex::default(),
             service_labels: LabelIndex::default(),
             workloads_near: Nearby::default(),
@@ -173,6 +180,7 @@ impl<'a> Cluster<'a> {
         }
         cluster.resolve_templates();
         cluster.resolve();
+        cluster.index_monitors();
         cluster.carriers = cluster.read_carriers();
         for (index, carrier) in cluster.carriers.iter().enumerate() {
             if let Role::Record { name, .. } = carrier.role {
@@ -377,6 +385,14 @@ impl<'a> Cluster<'a> {
         let behind = self.objects.partition_point(|object| rank(object.root) <= rank(place));
         let object = self.objects.get(behind.checked_sub(1)?)?;
         (object.root.file() == place.file()).then_some(object)
+    }
+
+    /// The objects of one file, those inside its scalars left out.
+    fn objects_of_file(&self, file: FileId) -> impl Iterator<Item = &Object<'a>> {
+        let rank = |object: &Object<'_>| (object.root.is_embedded(), object.root.file());
+        let start = self.objects.partition_point(|object| rank(object) < (false, file));
+        let rest = self.objects.get(start..).unwrap_or_default();
+        rest.iter().take_while(move |object| rank(object) == (false, file))
     }
 
     /// Everything with a pod template.

@@ -33,7 +33,7 @@ fn check(text: &str) -> Result<(), TestCaseError> {
         prop_assert!(finding.rule != "input/bug", "{}", finding.message);
         let labels = finding.labels.iter().map(|label| label.span);
         for span in labels.chain([finding.primary.span]) {
-            prop_assert!(is_inside(&files, span), "{}: {span:?}", finding.rule);
+            prop_assert!(is_inside(&files, span), "{}: {span:?} of\n{text}", finding.rule);
         }
     }
     Ok(())
@@ -169,6 +169,8 @@ fn apply(text: &str, at: prop::sample::Index, change: &Change) -> String {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn mutated_manifests(
         seed in any::<prop::sample::Index>(),

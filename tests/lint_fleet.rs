@@ -9,6 +9,9 @@ use std::path::Path;
 
 use slogen::cli::{Io, Outcome};
 
+#[path = "common/fleet.rs"]
+mod fleet;
+
 /// What is wrong with a service: a text to look for in one of its files, what stands there instead, the rule that
 /// reports it, and the line that it points at.
 struct Mistake {
@@ -98,7 +101,7 @@ const MISTAKES: &[Mistake] = &[
         line: "scaleTargetRef:",
     },
     Mistake {
-        file: "scaling.yaml",
+        file: "disruption.yaml",
         right: "minAvailable: 2",
         wrong: "minAvailable: 100%",
         rule: "availability/pdb-blocks-eviction",
@@ -112,125 +115,26 @@ const MISTAKES: &[Mistake] = &[
         line: "port: \"8080\"",
     },
     Mistake {
-        file: "monitoring.yaml",
+        file: "rules.yaml",
         right: "sum by (le, pod)",
         wrong: "sum by (pod)",
         rule: "alerts/lost-le",
         line: "sum by (pod)",
     },
     Mistake {
-        file: "monitoring.yaml",
+        file: "rules.yaml",
         right: "[2m]",
         wrong: "[20s]",
         rule: "alerts/short-rate-window",
         line: "[20s]",
     },
     Mistake {
-        file: "monitoring.yaml",
+        file: "rules.yaml",
         right: "> 0.01",
         wrong: "> 1.01",
         rule: "alerts/unreachable-threshold",
         line: "> 1.01",
     },
-];
-
-const FILES: [(&str, &str); 4] = [
-    (
-        "workload.yaml",
-        r#"apiVersion: apps/v1
-kind: Deployment
-metadata: { name: NAME, namespace: SPACE, labels: { app: NAME } }
-spec:
-  strategy: { type: RollingUpdate, rollingUpdate: { maxSurge: 25%, maxUnavailable: 0 } }
-  selector: { matchLabels: { app: NAME } }
-  template:
-    metadata: { labels: { app: NAME } }
-    spec:
-      terminationGracePeriodSeconds: 45
-      containers:
-        - name: NAME
-          image: registry.example.com/NAME:1.4.2
-          ports: [{ name: http, containerPort: 8080 }]
-          resources:
-            requests: { cpu: 250m, memory: 512Mi }
-            limits: { memory: 512Mi }
-          startupProbe: { httpGet: { path: /healthz, port: http }, failureThreshold: 24 }
-          readinessProbe: { httpGet: { path: /ready, port: http } }
-          livenessProbe: { httpGet: { path: /healthz, port: http }, periodSeconds: 30 }
-          lifecycle: { preStop: { exec: { command: [sleep, "10"] } } }
-"#,
-    ),
-    (
-        "service.yaml",
-        r"apiVersion: v1
-kind: Service
-metadata: { name: NAME, namespace: SPACE, labels: { app: NAME } }
-spec:
-  selector: { app: NAME }
-  ports:
-    - name: http
-      port: 80
-      targetPort: http
-",
-    ),
-    (
-        "scaling.yaml",
-        r"apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata: { name: NAME, namespace: SPACE }
-spec:
-  scaleTargetRef:
-    apiVersion: apps/v1
-    kind: Deployment
-    name: NAME
-  minReplicas: 3
-  maxReplicas: 12
-  metrics:
-    - type: Pods
-      pods: { metric: { name: queue_length }, target: { type: AverageValue, averageValue: 10 } }
----
-apiVersion: policy/v1
-kind: PodDisruptionBudget
-metadata: { name: NAME, namespace: SPACE }
-spec:
-  minAvailable: 2
-  selector: { matchLabels: { app: NAME } }
-",
-    ),
-    (
-        "monitoring.yaml",
-        r#"apiVersion: monitoring.coreos.com/v1
-kind: ServiceMonitor
-metadata: { name: NAME, namespace: SPACE }
-spec:
-  selector: { matchLabels: { app: NAME } }
-  endpoints:
-    - path: /metrics
-      port: http
-      interval: 15s
----
-apiVersion: monitoring.coreos.com/v1
-kind: PrometheusRule
-metadata: { name: NAME, namespace: SPACE }
-spec:
-  groups:
-    - name: NAME
-      rules:
-        - record: pod:request_duration_seconds:p95_rate2m
-          expr: |
-            histogram_quantile(0.95,
-              sum by (le, pod) (
-                rate(request_duration_seconds_bucket{service="NAME"}[2m])
-              )
-            )
-        - alert: TooManyErrors
-          expr: >-
-            sum(rate(requests_total{service="NAME",code=~"5.."}[5m]))
-            / sum(rate(requests_total{service="NAME"}[5m]))
-            > 0.01
-          for: 5m
-"#,
-    ),
 ];
 
 #[test]
@@ -270,11 +174,10 @@ fn write_service(
     mistake: Option<&Mistake>,
     expected: &mut BTreeSet<String>,
 ) {
-    let name = format!("service-{index:03}");
-    let space = format!("team-{}", index % 7);
-    let filled = |text: &str| text.replace("NAME", &name).replace("SPACE", &space);
+    let name = fleet::name(index);
+    let filled = |text: &str| fleet::filled(text, index);
     fs::create_dir(root.join(&name)).unwrap();
-    for (file, text) in FILES {
+    for (file, text) in fleet::FILES {
         let mut text = filled(text);
         if let Some(mistake) = mistake.filter(|mistake| mistake.file == file) {
             let (right, wrong) = (filled(mistake.right), filled(mistake.wrong));

@@ -1,5 +1,9 @@
 //! What holds after defaulting and autoscaling (rules.md 2.3, 2.4, 2.16). No rule computes it again.
 
+use std::borrow::Cow;
+
+use rustc_hash::FxHashMap;
+
 use super::autoscaler::Autoscaler;
 use super::network::{Endpoint, Monitor, PortRef};
 use super::object::{Kind, Object};
@@ -208,21 +212,20 @@ impl<'a> Cluster<'a> {
         same.then_some(declared)
     }
 
-    /// The shortest interval at which the series of a selector in `carrier` may be scraped (rules.md 2.16), and
-    /// where that is written. `admits(label, value)` says whether the selector's matchers let the value of a
-    /// label through. `None` where nobody says.
+    /// The shortest interval at which the series of a selector in `object` may be scraped (rules.md 2.16), and
+    /// where that is written. `None` where nobody says.
     pub fn scrape_interval(
         &self,
         object: &Object<'a>,
-        admits: &dyn Fn(&str, &str) -> bool,
+        series: &Series<'_>,
     ) -> Option<(Duration, Span)> {
         let mut shortest: Option<(Duration, Span)> = None;
-        for monitor in &self.monitors {
+        for monitor in self.monitors_near(object, series) {
             for endpoint in &monitor.endpoints {
                 if let Some(interval) = endpoint.seconds()
                     && let Some(place) = endpoint.interval
                     && shortest.is_none_or(|(known, _)| interval < known)
-                    && self.feeds(monitor, endpoint, object, admits)
+                    && self.feeds(monitor, endpoint, object, series)
                 {
                     shortest = Some((interval, place.primary()));
                 }
@@ -238,13 +241,31 @@ impl<'a> Cluster<'a> {
     pub fn endpoints_feeding<'c>(
         &'c self,
         object: &Object<'a>,
-        admits: &dyn Fn(&str, &str) -> bool,
+        series: &Series<'_>,
     ) -> Vec<(&'c Monitor<'a>, &'c Endpoint<'a>)> {
         let of_monitor = |monitor: &'c Monitor<'a>| {
-            let feeding = |it: &&Endpoint<'a>| self.feeds(monitor, it, object, admits);
+            let feeding = |it: &&Endpoint<'a>| self.feeds(monitor, it, object, series);
             monitor.endpoints.iter().filter(feeding).map(|it| (monitor, it)).collect::<Vec<_>>()
         };
-        self.monitors.iter().flat_map(of_monitor).collect()
+        self.monitors_near(object, series).flat_map(of_monitor).collect()
+    }
+
+    /// Among these monitors are all that a selector may read from.
+    fn monitors_near<'c>(
+        &'c self,
+        object: &Object<'a>,
+        series: &Series<'_>,
+    ) -> Box<dyn Iterator<Item = &'c Monitor<'a>> + 'c> {
+        let indexed = match series.exact {
+            Some(name) => self.monitors_of_job.get(name),
+            // Without a namespace it may be any that stands in the same file.
+            None if !series.is_named() && object.namespace.is_some() => {
+                self.monitors_of_namespace.get(&object.namespace)
+            }
+            None => return Box::new(self.monitors.iter()),
+        };
+        let found = indexed.map_or(&[][..], Vec::as_slice);
+        Box::new(found.iter().filter_map(|index| self.monitors.get(*index)))
     }
 
     /// True if the targets of `endpoint` may have the labels that a selector asks for. A selector that names
@@ -254,34 +275,76 @@ impl<'a> Cluster<'a> {
         monitor: &Monitor<'a>,
         endpoint: &Endpoint<'a>,
         object: &Object<'a>,
-        admits: &dyn Fn(&str, &str) -> bool,
+        series: &Series<'_>,
     ) -> bool {
-        // What no value passes is not asked for by its presence: a matcher on it refuses this text.
-        const NO_VALUE: &str = "\u{0}";
-        let named = ["job", "service", "namespace"].iter().any(|label| !admits(label, NO_VALUE));
+        let (admits, named) = (series.admits, series.is_named());
         let port = endpoint.port.and_then(Place::text);
         if port.is_some_and(|port| !admits("endpoint", port)) {
             return false;
         }
-        let job_label = monitor.at("spec/jobLabel").and_then(Place::text);
         if monitor.reads_pods() {
-            let namespace = monitor.namespace.unwrap_or("");
-            let job = format!("{namespace}/{}", monitor.name);
-            return monitor.workloads.iter().filter_map(|index| self.workloads.get(*index)).any(
-                |workload| {
-                    let label = job_label.and_then(|label| workload.labels.get(label));
-                    (named || workload.shares_namespace(object))
-                        && admits("job", label.unwrap_or(&job))
-                        && workload.namespace.is_none_or(|name| admits("namespace", name))
-                },
-            );
+            return self.workloads_of_monitor(monitor).any(|workload| {
+                (named || workload.shares_namespace(object))
+                    && admits("job", &monitor.job_of_pods(workload))
+                    && workload.namespace.is_none_or(|name| admits("namespace", name))
+            });
         }
         self.services_of_monitor(monitor).any(|service| {
-            let label = job_label.and_then(|label| service.label(label));
             (named || service.shares_namespace(object))
-                && admits("job", label.unwrap_or(service.name))
+                && admits("job", monitor.job_of(service))
                 && admits("service", service.name)
                 && service.namespace.is_none_or(|name| admits("namespace", name))
         })
+    }
+
+    /// The monitors by the jobs and Services of their targets, and by the namespaces of these. A target without a
+    /// namespace belongs to all namespaces of its file, so its monitor is in the second index under each of them.
+    pub(super) fn index_monitors(&mut self) {
+        let (mut jobs, mut namespaces) = (FxHashMap::default(), FxHashMap::default());
+        for monitor in &self.monitors {
+            let mut add = |job: Cow<'a, str>, target: &Object<'a>| {
+                enter(&mut jobs, job, monitor.index);
+                enter(&mut namespaces, target.namespace, monitor.index);
+                if target.namespace.is_none() {
+                    let beside = self.objects_of_file(target.root.file());
+                    for object in beside.filter(|object| object.namespace.is_some()) {
+                        enter(&mut namespaces, object.namespace, monitor.index);
+                    }
+                }
+            };
+            for service in self.services_of_monitor(monitor) {
+                add(Cow::Borrowed(service.name), service);
+                add(Cow::Borrowed(monitor.job_of(service)), service);
+            }
+            for workload in self.workloads_of_monitor(monitor) {
+                add(monitor.job_of_pods(workload), workload);
+            }
+        }
+        self.monitors_of_job = jobs;
+        self.monitors_of_namespace = namespaces;
+    }
+}
+
+fn enter<K: Eq + std::hash::Hash>(index: &mut FxHashMap<K, Vec<usize>>, key: K, monitor: usize) {
+    let monitors = index.entry(key).or_default();
+    if monitors.last() != Some(&monitor) {
+        monitors.push(monitor);
+    }
+}
+
+/// The series that a selector reads.
+#[derive(Clone, Copy)]
+pub struct Series<'q> {
+    /// True if a series whose label has this value may be among them.
+    pub admits: &'q dyn Fn(&str, &str) -> bool,
+    /// The one value that their label `service` or `job` has, if there is only one.
+    pub exact: Option<&'q str>,
+}
+
+impl Series<'_> {
+    /// True if the selector asks for a certain job, Service or namespace.
+    fn is_named(&self) -> bool {
+        // No label has this value, so only a condition that nearly all values meet admits it.
+        ["job", "service", "namespace"].iter().any(|label| !(self.admits)(label, "\u{0}"))
     }
 }

@@ -1,9 +1,11 @@
 //! Services, disruption budgets and monitors: what picks pods or Services by their labels.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 
 use super::labels::Selector;
 use super::object::{Kind, Object};
+use super::workload::Workload;
 use crate::units::Duration;
 use crate::yaml::Place;
 
@@ -283,6 +285,24 @@ impl<'a> Monitor<'a> {
     /// True for a PodMonitor.
     pub fn reads_pods(&self) -> bool {
         self.kind == Kind::PodMonitor
+    }
+
+    /// The `job` of the targets that `service` leads to (`pkg/prometheus/promcfg.go`).
+    pub fn job_of(&self, service: &Service<'a>) -> &'a str {
+        let label = self.job_label().and_then(|label| service.label(label));
+        label.unwrap_or(service.name)
+    }
+
+    /// The `job` of the pods of `workload`.
+    pub fn job_of_pods(&self, workload: &Workload<'a>) -> Cow<'a, str> {
+        match self.job_label().and_then(|label| workload.labels.get(label)) {
+            Some(job) => Cow::Borrowed(job),
+            None => Cow::Owned(format!("{}/{}", self.namespace.unwrap_or(""), self.name)),
+        }
+    }
+
+    fn job_label(&self) -> Option<&'a str> {
+        self.at("spec/jobLabel").and_then(Place::text)
     }
 
     /// True if it looks where `object` is.

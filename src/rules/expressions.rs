@@ -80,6 +80,14 @@ impl<'q> Wanted<'q> {
         })
     }
 
+    /// The one Service or job that they come from, if there is only one.
+    pub(crate) fn exact(&self) -> Option<&'q str> {
+        self.0.iter().find_map(|(label, equal, test)| match test {
+            Test::Text(text) if *equal && matches!(*label, "service" | "job") => Some(*text),
+            _ => None,
+        })
+    }
+
     /// True if not every value of `label` will do.
     pub(crate) fn names(&self, label: &str) -> bool {
         // No label has this value, so only a condition that nearly all values meet admits it.

@@ -183,12 +183,13 @@ impl<'t> Stream<'t> {
         self.nodes.is_empty()
     }
 
-    /// What stands in the file itself, also of a stream inside a scalar.
+    /// The file itself, for a file inside a file: spans count in it.
+    fn outermost(&self) -> &Stream<'_> {
+        self.within.map_or(self, |scalar| scalar.stream.outermost())
+    }
+
     pub(super) fn source(&self, start: u32, end: u32) -> &'t str {
-        match self.within {
-            Some(scalar) => scalar.stream.source(start, end),
-            None => self.text.get(start as usize..end as usize).unwrap_or(""),
-        }
+        self.text.get(start as usize..end as usize).unwrap_or("")
     }
 
     pub(super) fn span(&self, start: u32, end: u32) -> Span {
@@ -519,7 +520,7 @@ impl<'a> Place<'a> {
     }
 
     fn first_line(self, span: Span) -> Span {
-        let text = self.stream.source(span.start, span.end);
+        let text = self.stream.outermost().source(span.start, span.end);
         let line = text.split(['\n', '\r']).next().map_or(0, |line| line.trim_end().len());
         Span { end: span.start + u32::try_from(line).unwrap_or(0), ..span }
     }

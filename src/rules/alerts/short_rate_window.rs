@@ -150,7 +150,8 @@ fn interval(
         let is_probe = anywhere && label == "namespace" && value == "\u{0}";
         !is_probe && wanted.admits(label, value)
     };
-    let (interval, spot) = cluster.scrape_interval(&carrier.object, &admits)?;
+    let series = Series { admits: &admits, exact: wanted.exact() };
+    let (interval, spot) = cluster.scrape_interval(&carrier.object, &series)?;
     let declared = cluster.declared_near(&carrier.object);
     let by_slo = declared.filter(|slo| slo.interval.as_ref().is_some_and(|it| it.span == spot));
     // What slo.toml says holds for its own service.

@@ -166,7 +166,10 @@ fn shadowing<'c, 'a>(
         let is_probe = anywhere && asked == "namespace" && value == "\u{0}";
         !is_probe && wanted.admits(asked, value)
     };
-    let mut endpoints = cluster.endpoints_feeding(&carrier.object, &admits);
+    // Where the matcher names the Service, it may not be the target's.
+    let exact = wanted.exact().filter(|_| !matches!(label, "service" | "job"));
+    let series = Series { admits: &admits, exact };
+    let mut endpoints = cluster.endpoints_feeding(&carrier.object, &series);
     if endpoints.is_empty() {
         // Monitors whose Services are not in the input.
         let beside = cluster.monitors().iter().filter(|monitor| {
