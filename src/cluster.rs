@@ -90,20 +90,28 @@ pub fn embedded<'a>(inputs: &'a [Input<'a>]) -> Vec<Input<'a>> {
 fn objects<'a>(input: &'a Input<'a>) -> Vec<Object<'a>> {
     let mut found = Vec::new();
     for root in input.stream.documents() {
-        let items = root.get("items").filter(|_| {
-            root.text_of("kind").is_some_and(|kind| kind.ends_with("List"))
-                && root.get("apiVersion").is_some()
-        });
-        match items {
-            Some(items) => found.extend(items.items().filter_map(Object::read)),
-            None => found.extend(Object::read(root)),
-        }
+        flatten(root, MAX_LISTS, &mut found);
     }
     found.retain(|object| !object.is_local());
     for object in &mut found {
         object.slo = input.slo;
     }
     found
+}
+
+/// Lists in lists in lists …, at the most.
+const MAX_LISTS: usize = 8;
+
+fn flatten<'a>(root: Place<'a>, depth: usize, found: &mut Vec<Object<'a>>) {
+    let items = root.get("items").filter(|_| {
+        depth > 0
+            && root.text_of("kind").is_some_and(|kind| kind.ends_with("List"))
+            && root.get("apiVersion").is_some()
+    });
+    match items {
+        Some(items) => items.items().for_each(|item| flatten(item, depth - 1, found)),
+        None => found.extend(Object::read(root)),
+    }
 }
 
 /// The views of one object.

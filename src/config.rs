@@ -103,7 +103,7 @@ pub fn resolve(lint: Option<&Lint>, overrides: &Overrides) -> (Config, Vec<Findi
                 Level::At(severity) => Some(Some(severity)),
             };
         }
-        !named.is_empty()
+        rules::is_known(name)
     };
     let written = lint.and_then(|lint| lint.levels.as_ref()).map(|levels| &**levels);
     // A rule's own level wins over that of its family, whatever the order.
@@ -140,7 +140,7 @@ pub fn resolve(lint: Option<&Lint>, overrides: &Overrides) -> (Config, Vec<Findi
         }
     }
     let named = [&overrides.select, &overrides.error, &overrides.warn, &overrides.off];
-    for name in named.into_iter().flatten().filter(|name| rules::named(name).is_empty()) {
+    for name in named.into_iter().flatten().filter(|name| !rules::is_known(name)) {
         complaints.push(format!("there is no rule `{name}`; {}", rules::unknown(name)));
     }
     let active = RULES.iter().copied().zip(levels).filter_map(|(entry, level)| {

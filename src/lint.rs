@@ -71,7 +71,7 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
             continue;
         }
         // Go templates are no YAML before Helm has filled them in.
-        if input.stream.text().contains("{{") {
+        if is_template(&input.stream) {
             outcome.templates.push(input.stream.file());
         } else {
             outcome.findings.extend(input.stream.problems.iter().map(syntax));
@@ -85,13 +85,8 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
     outcome.findings.extend(found.flatten_iter().collect::<Vec<_>>());
     if options.ignores {
         let unused = options.rules.get("hygiene/unused-ignore");
-        outcome.suppressed = suppress::apply(
-            &mut outcome.findings,
-            &cluster,
-            files,
-            options.today,
-            unused.map(|active| &active.entry.meta),
-        );
+        outcome.suppressed =
+            suppress::apply(&mut outcome.findings, &cluster, files, options.today, &options.rules);
         if let Some(level) = unused.and_then(|active| active.level) {
             let own = outcome.findings.iter_mut().filter(|it| it.rule == "hygiene/unused-ignore");
             own.for_each(|finding| finding.severity = level);
@@ -99,6 +94,18 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
     }
     finding::sort(&mut outcome.findings, files);
     outcome
+}
+
+/// True if a document that cannot be read holds actions of Go's templates. Those of alerts are no sign of one, and
+/// what stands in documents that can be read did no harm.
+fn is_template(stream: &yaml::Stream<'_>) -> bool {
+    let read: Vec<_> = stream.documents().map(yaml::Place::span).collect();
+    let text = stream.text();
+    text.match_indices("{{").any(|(at, _)| {
+        let inner = text.get(at..).unwrap_or("").trim_start_matches(['{', '-', ' ']);
+        let of_alert = ["$labels", "$value"].iter().any(|word| inner.starts_with(word));
+        !of_alert && !read.iter().any(|span| (span.start as usize..span.end as usize).contains(&at))
+    })
 }
 
 /// False for a text that holds neither an object nor a file of Prometheus or its adapter, nor a kustomization, which
@@ -144,5 +151,19 @@ fn syntax(problem: &yaml::Problem) -> Finding {
         )
         .here("noticed here")
         .help("the document is skipped, the others of the file are checked")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_cannot_be_read_makes_a_template() {
+        let is = |text: &str| is_template(&yaml::parse(FileId::NONE, text));
+        let alert = "a: '{{ .Values.a }}'\nb: '{{ $value }}'\n---\n";
+        assert!(!is(&format!("{alert}b: [\n")));
+        assert!(!is("a: {{ $labels.pod }}\nb: [\n"));
+        assert!(is(&format!("{alert}b: {{{{ .Values.b }}}}\nc: [\n")));
     }
 }

@@ -25,7 +25,7 @@ use promql_parser::parser::{self, Expr};
 pub use self::spanned::{
     Group, Grouping, Kind, Label, MatchOp, Matcher, Matching, Node, Selector, Window,
 };
-pub use self::templated::{is_templated, stand_ins};
+pub use self::templated::{is_templated, quoted_arguments, stand_ins};
 
 use self::lexer::{Token, What, digits, lex, quote, unquote};
 

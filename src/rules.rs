@@ -106,6 +106,28 @@ pub fn named(name: &str) -> Vec<&'static Entry> {
     }
 }
 
+/// The families of the catalogue, also those that hold no rule yet.
+const FAMILIES: [&str; 13] = [
+    "schema",
+    "resources",
+    "probes",
+    "scaling",
+    "keda",
+    "availability",
+    "rollout",
+    "traffic",
+    "monitoring",
+    "alerts",
+    "slo",
+    "security",
+    "hygiene",
+];
+
+/// True if `name` means a rule or a family, be it one without rules.
+pub fn is_known(name: &str) -> bool {
+    FAMILIES.contains(&name) || !named(name).is_empty()
+}
+
 /// The rules that `name` means to someone who reads about them: also one without its family.
 pub fn meant(name: &str) -> Vec<&'static Entry> {
     let bare = |entry: &&'static Entry| entry.meta.bare() == name;

@@ -1,6 +1,6 @@
 //! Finds the configuration of `slogen lint`.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
@@ -36,11 +36,7 @@ pub(super) fn find(files: &mut Files, given: Option<&Path>, start: &Path) -> Res
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
     for (steps, above) in absolute.ancestors().enumerate() {
-        // Shown the way the user named the folder.
-        let shown: PathBuf = std::iter::once(folder.to_path_buf())
-            .chain(std::iter::repeat_n(PathBuf::from(".."), steps))
-            .collect();
-        let shown = shown.strip_prefix("./").map(Path::to_path_buf).unwrap_or(shown);
+        let shown = above_by(folder, steps);
         if above.join(CONFIG_NAME).is_file() {
             return read(files, &shown.join(CONFIG_NAME));
         }
@@ -52,6 +48,19 @@ pub(super) fn find(files: &mut Files, given: Option<&Path>, start: &Path) -> Res
         }
     }
     Ok(Found::default())
+}
+
+/// The folder `steps` above, called the way the user named `folder`.
+fn above_by(folder: &Path, steps: usize) -> PathBuf {
+    let mut shown = folder.strip_prefix(".").unwrap_or(folder).to_path_buf();
+    for _ in 0..steps {
+        match shown.components().next_back() {
+            // Links lead elsewhere, so the way back is not the name without its end.
+            Some(Component::Normal(_)) if !shown.is_symlink() => drop(shown.pop()),
+            _ => shown.push(".."),
+        }
+    }
+    shown
 }
 
 fn read(files: &mut Files, path: &Path) -> Result<Found, Stop> {
@@ -66,16 +75,48 @@ fn read(files: &mut Files, path: &Path) -> Result<Found, Stop> {
 
 impl Found {
     /// The files that `config` leaves out, as globs of .gitignore.
-    pub(super) fn exclude(&self, config: &Config) -> Result<Gitignore, Stop> {
-        if config.exclude.is_empty() {
-            return Ok(Gitignore::empty());
-        }
-        let mut builder = GitignoreBuilder::new(&self.folder);
+    pub(super) fn exclude(&self, config: &Config) -> Result<Exclude, Stop> {
+        // Whatever the user calls the folders: globs start at that of the configuration.
+        let folder = absolute(&self.folder);
+        let mut builder = GitignoreBuilder::new(&folder);
         for glob in &config.exclude {
             builder.add_line(None, glob).map_err(|error| {
                 Stop::Message(format!("`exclude`: `{glob}` is no glob: {error}"))
             })?;
         }
-        builder.build().map_err(|error| Stop::Message(format!("`exclude`: {error}")))
+        let globs =
+            builder.build().map_err(|error| Stop::Message(format!("`exclude`: {error}")))?;
+        Ok(Exclude { globs, folder })
     }
+}
+
+/// The files that a configuration leaves out.
+pub(super) struct Exclude {
+    globs: Gitignore,
+    folder: PathBuf,
+}
+
+impl Exclude {
+    /// Whether a path, which starts with `start`, is left out; the second argument is true for folders.
+    pub(super) fn below(&self, start: &Path) -> impl Fn(&Path, bool) -> bool + use<> {
+        let globs = self.globs.clone();
+        let root = if globs.is_empty() { PathBuf::new() } else { absolute(start) };
+        let (start, folder) = (start.to_path_buf(), self.folder.clone());
+        move |path, is_dir| {
+            if globs.is_empty() {
+                return false;
+            }
+            let whole = path.strip_prefix(&start).map_or_else(|_| path.into(), |it| root.join(it));
+            // What lies elsewhere has no path that a glob could mean.
+            whole.strip_prefix(&folder).is_ok_and(|path| {
+                !path.as_os_str().is_empty()
+                    && globs.matched_path_or_any_parents(path, is_dir).is_ignore()
+            })
+        }
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
 }

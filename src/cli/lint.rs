@@ -293,6 +293,10 @@ fn load(args: &Args, io: &mut Io<'_>) -> Result<Loaded, Stop> {
         found.beside(&args.stdin_filename);
     }
     if let Some(path) = &args.slo {
+        if let Err(error) = std::fs::metadata(path) {
+            let reason = source::ReadError::Io(error);
+            return Err(Stop::Message(format!("cannot read `{}`: {reason}", path.display())));
+        }
         found.only_slo(path);
     }
     let (slo, slo_of_file) = declared(&found.slo, &mut files, &mut findings);
@@ -303,7 +307,10 @@ fn load(args: &Args, io: &mut Io<'_>) -> Result<Loaded, Stop> {
         manifests.push(Manifest { path: args.stdin_filename.clone(), text: Ok(text), stdin: true });
     }
     let nearest = found.nearest_slo();
-    let mut unreadable = 0;
+    let mut unreadable = found.unsearched.len();
+    for reason in &found.unsearched {
+        writeln!(io.err, "error: cannot search a folder: {reason}")?;
+    }
     let mut sources = Vec::with_capacity(manifests.len());
     for manifest in &mut manifests {
         match std::mem::replace(&mut manifest.text, Ok(String::new())) {

@@ -6,12 +6,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use ignore::WalkBuilder;
-use ignore::gitignore::Gitignore;
 use rayon::prelude::*;
 
 use crate::source::{self, ReadError};
 
 use super::Stop;
+use super::configuration::Exclude;
 use super::input::FILE_NAME;
 
 /// The largest manifest that is read, in bytes: the CRDs of a large operator take 4 MiB.
@@ -36,6 +36,8 @@ pub(super) struct Found {
     roots: Vec<PathBuf>,
     /// One slo.toml speaks for every manifest, wherever it stands.
     everywhere: bool,
+    /// Why folders could not be searched.
+    pub(super) unsearched: Vec<String>,
 }
 
 /// A manifest that was read.
@@ -49,7 +51,7 @@ pub(super) struct Manifest {
 impl Found {
     /// The manifests that `paths` name: files as they are, and below folders those with the extensions of
     /// manifests, as .gitignore and `exclude` leave them.
-    pub(super) fn new(paths: &[PathBuf], exclude: &Gitignore) -> Result<Self, Stop> {
+    pub(super) fn new(paths: &[PathBuf], exclude: &Exclude) -> Result<Self, Stop> {
         let mut found = Self::default();
         for path in paths {
             let meta = std::fs::metadata(path).map_err(|error| {
@@ -57,7 +59,7 @@ impl Found {
                 Stop::Message(format!("cannot read `{}`: {reason}", path.display()))
             })?;
             if meta.is_dir() {
-                found.walk(path, exclude)?;
+                found.walk(path, exclude);
             } else {
                 let path = clean(path.clone());
                 found.beside(&path);
@@ -88,17 +90,22 @@ impl Found {
         self.everywhere = true;
     }
 
-    fn walk(&mut self, folder: &Path, exclude: &Gitignore) -> Result<(), Stop> {
+    fn walk(&mut self, folder: &Path, exclude: &Exclude) {
         self.roots.push(clean(folder.to_path_buf()));
-        let exclude = exclude.clone();
+        let excludes = exclude.below(folder);
         let kept = move |entry: &ignore::DirEntry| {
             let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
-            exclude.is_empty() || !exclude.matched(entry.path(), is_dir).is_ignore()
+            !excludes(entry.path(), is_dir)
         };
-        for entry in WalkBuilder::new(folder).filter_entry(kept).build() {
-            let entry = entry.map_err(|error| {
-                Stop::Message(format!("cannot search `{}`: {error}", folder.display()))
-            })?;
+        // A .gitignore counts also where the files came without their repository.
+        for entry in WalkBuilder::new(folder).require_git(false).filter_entry(kept).build() {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    self.unsearched.push(error.to_string());
+                    continue;
+                }
+            };
             if !entry.file_type().is_some_and(|kind| kind.is_file()) {
                 continue;
             }
@@ -108,7 +115,6 @@ impl Found {
                 self.slo.push(clean(entry.into_path()));
             }
         }
-        Ok(())
     }
 
     /// Reads all manifests, in their order.
@@ -186,4 +192,38 @@ fn read_regular(path: &Path, buffer: &mut [u8]) -> Result<String, ReadError> {
         return source::text(start.to_vec());
     }
     source::read_from(start.chain(file), MAX_BYTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::configuration;
+    use super::*;
+    use crate::config::{self, Overrides};
+    use crate::source::Files;
+
+    #[test]
+    fn what_is_ignored_or_excluded_is_not_read() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        for name in ["ignored/a.yaml", "k8s/left/a.yaml", "k8s/out/a.yaml", "out/a.yaml"] {
+            std::fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+            std::fs::write(path(name), "").unwrap();
+        }
+        std::fs::write(path(".gitignore"), "ignored/\n").unwrap();
+        std::fs::write(path("slogen.toml"), "[lint]\nexclude = [\"k8s/out/**\"]\n").unwrap();
+        // The globs start at the folder of the configuration, wherever the search does.
+        for (start, wanted) in [
+            ("", &["k8s/left/a.yaml", "out/a.yaml"][..]),
+            ("k8s", &["k8s/left/a.yaml"][..]),
+            ("k8s/../k8s", &["k8s/../k8s/left/a.yaml"][..]),
+        ] {
+            let start = path(start);
+            let found = configuration::find(&mut Files::default(), None, &start).ok().unwrap();
+            let (config, ..) = config::resolve(found.lint.as_ref(), &Overrides::default());
+            let exclude = found.exclude(&config).ok().unwrap();
+            let found = Found::new(&[start], &exclude).ok().unwrap();
+            let wanted: Vec<_> = wanted.iter().map(|name| path(name)).collect();
+            assert_eq!(found.manifests, wanted);
+        }
+    }
 }

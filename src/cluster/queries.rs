@@ -16,7 +16,7 @@ pub struct Carrier<'a> {
     pub object: Object<'a>,
     /// The scalar.
     pub place: Place<'a>,
-    /// Its text, with stand-ins of equal length for the adapter's template words.
+    /// Its text, with stand-ins of equal length for the words of the adapter's and Argo's templates.
     pub text: Cow<'a, str>,
     /// What the expression is for.
     pub role: Role<'a>,
@@ -64,8 +64,11 @@ pub enum Role<'a> {
 impl<'a> Carrier<'a> {
     fn new(object: &Object<'a>, place: Place<'a>, role: Role<'a>) -> Option<Self> {
         let text = place.text().filter(|_| !place.is_null())?;
-        let adapter = matches!(role, Role::MetricsQuery { .. } | Role::SeriesQuery { .. });
-        let text = if adapter { crate::query::stand_ins(text) } else { Cow::Borrowed(text) };
+        let text = match role {
+            Role::MetricsQuery { .. } | Role::SeriesQuery { .. } => crate::query::stand_ins(text),
+            Role::Analysis => crate::query::quoted_arguments(text),
+            _ => Cow::Borrowed(text),
+        };
         Some(Self { object: *object, place, text, role, query: OnceLock::new() })
     }
 

@@ -217,7 +217,9 @@ fn is_program(word: &str, name: &str) -> bool {
 
 /// The argument of the one `sleep` of a script.
 fn sleep_of_script(script: &str) -> Option<&str> {
-    let commands = script.split(['\n', ';', '&', '|']).map(str::trim);
+    // What runs in the background holds nothing up.
+    let background = script.replace("&&", ";").contains('&');
+    let commands = script.split(['\n', ';', '&', '|']).map(str::trim).filter(|_| !background);
     let mut sleeps = commands.filter_map(|command| {
         let command = command.strip_prefix("exec ").unwrap_or(command);
         let (program, rest) = command.split_once(char::is_whitespace)?;

@@ -40,6 +40,35 @@ fn stand_in(action: &str, length: usize) -> Option<String> {
     }
 }
 
+/// `text` with the arguments of an Argo analysis inside of quotes, `"{{args.service}}"`, replaced by names of the same
+/// length: whatever they are, it is a label's value.
+pub fn quoted_arguments(text: &str) -> Cow<'_, str> {
+    if !text.contains("{{") {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let (mut quote, mut rest) = (None, text);
+    while let Some(first) = rest.chars().next() {
+        let argument = rest.strip_prefix("{{").and_then(|it| it.split_once("}}"));
+        if let (Some(_), Some((inner, _))) = (quote, argument)
+            && inner.trim().starts_with("args.")
+        {
+            let length = inner.len() + "{{}}".len();
+            out.push_str(&"_".repeat(length));
+            rest = &rest[length..];
+            continue;
+        }
+        match (quote, first) {
+            (None, '"' | '\'' | '`') => quote = Some(first),
+            (Some(open), _) if open == first => quote = None,
+            _ => {}
+        }
+        out.push(first);
+        rest = &rest[first.len_utf8()..];
+    }
+    Cow::Owned(out)
+}
+
 /// True if something else fills in parts before Prometheus reads it: Go's, Helm's and Grafana's templates.
 pub fn is_templated(text: &str) -> bool {
     let variable = |at: usize| {
@@ -79,6 +108,15 @@ mod tests {
             }
             assert!(wanted.is_empty() || found == wanted, "{found}");
         }
+    }
+
+    #[test]
+    fn arguments_in_quotes_are_values() {
+        let text = "rate(x{a=\"{{args.ä}}\", b='{{ args.b }}-c'}[{{args.window}}])";
+        let found = quoted_arguments(text);
+        assert_eq!(found, "rate(x{a=\"___________\", b='____________-c'}[{{args.window}}])");
+        assert_eq!(found.len(), text.len());
+        assert_eq!(quoted_arguments("x{a=\"{{inputs.b}}\"}"), "x{a=\"{{inputs.b}}\"}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 
 use crate::cluster::{Cluster, Object};
 use crate::finding::{self, Finding, Severity};
-use crate::rules::{self, Meta};
+use crate::rules::{self, Meta, RuleSet};
 use crate::source::{FileId, Files, Span};
 use crate::yaml::Place;
 
@@ -38,18 +38,22 @@ struct Ignore {
     names: Vec<(String, Span)>,
     has_reason: bool,
     until: Option<Day>,
+    /// What stands where a date should.
+    no_date: Option<String>,
+    /// It is for a whole file, and stands behind its first document's start.
+    late: bool,
     object: Option<finding::Object>,
     used: Vec<bool>,
 }
 
 /// Takes the findings out that a suppression hides, and gives back how many. `today` decides what is past its
-/// date. With `unused`, the entry of the rule on suppressions, it adds what is wrong with these themselves.
+/// date. If the rule on suppressions is among the `active` ones, it adds what is wrong with these themselves.
 pub fn apply(
     findings: &mut Vec<Finding>,
     cluster: &Cluster<'_>,
     files: &Files,
     today: Option<Day>,
-    unused: Option<&'static Meta>,
+    active: &RuleSet,
 ) -> usize {
     let mut ignores = collect(cluster, files);
     let mut by_file: FxHashMap<FileId, Vec<usize>> = FxHashMap::default();
@@ -68,13 +72,17 @@ pub fn apply(
         !hidden
     });
     let hidden = before - findings.len();
-    if let Some(meta) = unused {
-        findings.extend(ignores.iter().flat_map(|ignore| ignore.problems(meta, today)));
+    if let Some(meta) = active.get("hygiene/unused-ignore").map(|unused| &unused.entry.meta) {
+        findings.extend(ignores.iter().flat_map(|ignore| ignore.problems(meta, today, active)));
     }
     hidden
 }
 
 impl Ignore {
+    fn is_complete(&self) -> bool {
+        self.has_reason && self.no_date.is_none() && !self.late
+    }
+
     fn is_over(&self, today: Option<Day>) -> bool {
         self.until.zip(today).is_some_and(|(until, today)| until < today)
     }
@@ -98,10 +106,10 @@ impl Ignore {
                 hidden = true;
             }
         }
-        hidden && self.has_reason && !self.is_over(today)
+        hidden && self.is_complete() && !self.is_over(today)
     }
 
-    fn problems(&self, meta: &'static Meta, today: Option<Day>) -> Vec<Finding> {
+    fn problems(&self, meta: &'static Meta, today: Option<Day>, active: &RuleSet) -> Vec<Finding> {
         let report = |span: Span, message: String, help: String| Finding {
             severity: Severity::Warning,
             object: self.object.clone(),
@@ -118,6 +126,18 @@ impl Ignore {
                 "name rules or families in brackets: `# slogen: ignore[rule] why`".to_owned();
             return vec![report(self.span, message, help)];
         }
+        if let Some(text) = &self.no_date {
+            let message = format!("`{text}` is no date, so this suppression hides nothing");
+            let help = "write year, month and day: `until=2027-01-31`".to_owned();
+            return vec![report(self.span, message, help)];
+        }
+        if self.late {
+            let message =
+                "this suppression stands behind the start of the first document, so it hides nothing"
+                    .to_owned();
+            let help = "move it to the top of the file".to_owned();
+            return vec![report(self.span, message, help)];
+        }
         if self.is_over(today)
             && let Some((year, month, day)) = self.until
         {
@@ -125,15 +145,21 @@ impl Ignore {
             let help = "mend what it hid, or move the date with a new reason".to_owned();
             return vec![report(self.span, message, help)];
         }
-        let unused = self.names.iter().zip(&self.used).filter(|(_, used)| !**used);
+        // What did not run may well have found something.
+        let ran = |name: &str| {
+            !rules::is_known(name)
+                || rules::named(name).iter().any(|entry| active.get(entry.meta.name).is_some())
+        };
+        let unused =
+            self.names.iter().zip(&self.used).filter(|((name, _), used)| !**used && ran(name));
         unused
             .map(|((name, span), _)| {
-                if rules::named(name).is_empty() {
-                    report(*span, format!("there is no rule `{name}`"), rules::unknown(name))
-                } else {
+                if rules::is_known(name) {
                     let message =
                         format!("`{name}` reports nothing here, so there is nothing to hide");
                     report(*span, message, "remove the suppression".to_owned())
+                } else {
+                    report(*span, format!("there is no rule `{name}`"), rules::unknown(name))
                 }
             })
             .collect()
@@ -144,7 +170,10 @@ fn collect(cluster: &Cluster<'_>, files: &Files) -> Vec<Ignore> {
     let mut found = Vec::new();
     for input in cluster.inputs {
         for (span, text) in input.stream.comments() {
-            if let Some(ignore) = of_comment(span, text, files) {
+            if let Some(mut ignore) = of_comment(span, text, files) {
+                let content = input.stream.documents().next().map(Place::span);
+                ignore.late = matches!(ignore.scope, Scope::File)
+                    && content.is_some_and(|content| content.start < span.start);
                 found.push(ignore);
             }
         }
@@ -179,15 +208,13 @@ fn of_comment(span: Span, text: &str, files: &Files) -> Option<Ignore> {
         Some((names, rest)) => (names, rest),
         None => ("", rest),
     };
-    let (until, reason) = match rest.trim().strip_prefix("until=") {
-        Some(dated) => {
-            let (day, reason) = dated.split_once(char::is_whitespace).unwrap_or((dated, ""));
-            (parse_day(day), reason)
-        }
-        None => (None, rest.trim()),
-    };
-    // Separators in front of the reason are not one.
-    let reason = reason.trim_matches(|c: char| c.is_whitespace() || "-:–—".contains(c));
+    // The date may stand behind the reason, too; separators are no reason.
+    let date = rest.split_whitespace().find_map(|word| word.strip_prefix("until="));
+    let until = date.and_then(parse_day);
+    let has_reason = rest
+        .split_whitespace()
+        .filter(|word| !word.starts_with("until="))
+        .any(|word| word.contains(|c: char| !"-:–—".contains(c)));
     let offset = |part: &str| part.as_ptr() as usize - text.as_ptr() as usize;
     let names = split(names, ',').map(|name| {
         let start = span.start + u32::try_from(offset(name)).unwrap_or(0);
@@ -204,8 +231,10 @@ fn of_comment(span: Span, text: &str, files: &Files) -> Option<Ignore> {
         span,
         scope,
         names: names.collect(),
-        has_reason: !reason.is_empty(),
+        has_reason,
         until,
+        no_date: date.filter(|_| until.is_none()).map(str::to_owned),
+        late: false,
         object: None,
         used: Vec::new(),
     })
@@ -243,6 +272,8 @@ fn of_annotation<'a>(object: &Object<'a>, place: Place<'a>) -> Vec<Ignore> {
                 names: vec![(name.to_owned(), place.part_line(start..start + name.len()))],
                 has_reason: !reason.trim().is_empty(),
                 until: None,
+                no_date: None,
+                late: false,
                 object: Some(object.identity()),
                 used: Vec::new(),
             }

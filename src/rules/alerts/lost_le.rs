@@ -129,7 +129,9 @@ fn find<'q>(carrier: &Carrier<'_>, node: &'q Node, found: &mut Vec<Lost<'q>>) {
 }
 
 fn reads_buckets(carrier: &Carrier<'_>, node: &Node) -> bool {
-    node.selectors().iter().any(|it| expressions::metric(carrier, it).ends_with("_bucket"))
+    // Records of buckets have their name between the level and the operation.
+    let of_buckets = |name: &str| name.split(':').any(|part| part.ends_with("_bucket"));
+    node.selectors().iter().any(|it| of_buckets(&expressions::metric(carrier, it)))
 }
 
 fn report<'a>(cx: &mut Ctx<'a>, carrier: &Carrier<'a>, lost: &Lost<'_>, quantile: Range<usize>) {
@@ -194,8 +196,8 @@ cases! {
         => ["9:80"],
     native_histograms: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'histogram_quantile(0.9, sum(rate(x[5m]))) > 1'}]}]}\n"
         => [],
-    recorded_buckets: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'histogram_quantile(0.9, sum(job:x_bucket)) > 1'}, {alert: B, expr: 'histogram_quantile(0.9, sum(job:x:rate5m)) > 1'}]}]}\n"
-        => ["4:77"],
+    recorded_buckets: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'histogram_quantile(0.9, sum(job:x_bucket)) > 1'}, {alert: B, expr: 'histogram_quantile(0.9, sum(job:x:rate5m)) > 1'}, {alert: C, expr: 'histogram_quantile(0.9, sum(job:x_bucket:rate5m)) > 1'}]}]}\n"
+        => ["4:77", "4:213"],
     by_name_in_braces: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'histogram_quantile(0.9, max({__name__=\"x_bucket\"})) > 1'}]}]}\n"
         => ["4:77"],
     other_side_of_a_division: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'histogram_quantile(0.9, sum by (le) (x_bucket) / ignoring(le) group_left sum(x_bucket)) > 1'}]}]}\n"

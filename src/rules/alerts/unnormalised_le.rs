@@ -132,6 +132,8 @@ cases! {
         => [],
     keda_and_adapter: "# file: a.yaml\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {triggers: [{type: prometheus, metadata: {query: 'sum(x_bucket{le=\"1\"})'}}]}\n# file: b.yaml\nrules:\n- seriesQuery: 'x_bucket{le=\"1\"}'\n  metricsQuery: sum(<<.Series>>{<<.LabelMatchers>>,le='1'}) by (<<.GroupBy>>)\n"
         => ["a.yaml:4:70", "b.yaml:2:26", "b.yaml:3:52"],
+    in_quotes_inside_of_a_block: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  config.yaml: |\n    rules:\n    - seriesQuery: x_bucket\n      metricsQuery: \"sum(x_bucket{le=\\\"1\\\"})\"\n"
+        => ["8:35"],
     in_a_literal_block: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec:\n  groups:\n  - name: g\n    rules:\n    - alert: A\n      expr: |\n        # le=\"1\"\n        (sum(x_bucket{\n          le=\"1\"}) > 2)\n"
         => ["12:11"],
     in_a_folded_block: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec:\n  groups:\n  - name: g\n    rules:\n    - alert: A\n      expr: >-\n        y and\n        x_bucket{le=\"1\"}\n"

@@ -123,6 +123,8 @@ cases! {
         => ["4:25", "5:53"],
     adapter_in_a_config_map: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: adapter}\ndata:\n  config.yaml: |\n    rules:\n    - seriesQuery: 'x{pod!=\"\"}'\n      metricsQuery: sum(<<.Series>>{<<.LabelMatchers>>}) by <<.GroupBy>>\n"
         => ["8:61"],
+    arguments_of_an_analysis: "apiVersion: argoproj.io/v1alpha1\nkind: AnalysisTemplate\nmetadata: {name: a}\nspec:\n  metrics:\n  - provider: {prometheus: {query: 'sum(rate(x{a=\"{{args.service-name}}\"}[5m])'}}\n  - provider: {prometheus: {query: 'sum(rate(x[{{args.window}}])'}}\n"
+        => ["6:78"],
     rule_file: "groups:\n- name: g\n  rules:\n  - alert: A\n    expr: up == = 1\n"
         => ["5:17"],
     templates_are_left_alone: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'x > {{ .Values.x }}'}, {alert: B, expr: 'rate(x[$__rate_interval])'}]}]}\n"

@@ -204,7 +204,10 @@ fn exactly(op: &str, left: f64, right: f64) -> f64 {
 /// 1 for a record whose name says that it is a share of what happened.
 fn named_ratio(name: &str, plain: bool) -> Option<f64> {
     // Load per core, use of requests and the like do exceed 1.
-    let others = ["_per_", "load", "cpu", "memory", "commit", "compress", "satur", "util", "quota"];
+    let others = [
+        "_per_", "load", "cpu", "memory", "commit", "compress", "satur", "util", "quota", "_to_",
+        "_vs_", "growth", "change", "trend", "compar",
+    ];
     let of_errors = ["error", "fail", "slo", "sli"].iter().any(|word| name.contains(word));
     let burns = name.contains("burnrate") || name.contains("burn_rate");
     let is_ratio = name.contains("ratio") && !name.contains("duration");
@@ -327,6 +330,8 @@ fn is_zero(node: &Node) -> bool {
 }
 
 cases! {
+    ratios_that_are_no_shares: "groups:\n- name: g\n  rules:\n  - {alert: A, expr: 'job:hits:ratio_to_yesterday > 3'}\n"
+        => [],
     recorded: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec:\n  groups:\n  - name: g\n    rules:\n    - alert: A\n      expr: job:x_errors:ratio_rate5m > (14.4 * (1 - 0.9)) and job:x_errors:ratio_rate1h > (14.4 * (1 - 0.9))\n"
         => ["9:41", "9:92"],
     just_below_and_at: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'a:x_errors:ratio_rate5m > 0.999'}, {alert: B, expr: 'a:x_errors:ratio_rate5m > 1'}, {alert: C, expr: 'a:x_errors:ratio_rate5m >= 1'}]}]}\n"

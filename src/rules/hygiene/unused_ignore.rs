@@ -45,6 +45,14 @@ cases! {
         => [],
     by_annotation: "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  annotations: {slogen.dev/ignore: 'schema/duplicate-key: why'}\n  name: b\n  name: c\n"
         => [],
+    no_such_day: "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  # slogen: ignore[schema/duplicate-key] until=2027-02-41 why\n  name: b\n"
+        => ["5:3"],
+    the_date_behind_the_reason: "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  # slogen: ignore[schema/duplicate-key] why until=2020-01-01\n  name: b\n"
+        => ["5:3"],
+    for_a_file_at_its_end: "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, name: b}\n# slogen: ignore-file[schema] why\n"
+        => ["5:1"],
+    for_a_family_without_rules: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a} # slogen: ignore[security] no secrets here\n"
+        => [],
     by_annotation_for_nothing: "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  annotations: {slogen.dev/ignore: 'schema/duplicate-key: why'}\n  name: b\n"
         => ["4:37"],
 }

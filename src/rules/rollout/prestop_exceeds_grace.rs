@@ -171,6 +171,8 @@ cases! {
         => ["9:81"],
     quiet_without_prestop: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: {terminationGracePeriodSeconds: 0, containers: [{name: web, lifecycle: {preStop: {sleep: {seconds: 0}}}}]}}}\n"
         => [],
+    in_the_background: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: {containers: [{name: web, lifecycle: {preStop: {exec: {command: [sh, -c, 'sleep 60 & nginx -s quit']}}}}]}}}\n"
+        => [],
     jobs_end: "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: a}\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{name: web, lifecycle: {preStop: {sleep: {seconds: 60}}}}]}}}}}\n"
         => [],
     unknown: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: {terminationGracePeriodSeconds: '${GRACE}', containers: [{name: web, lifecycle: {preStop: {sleep: {seconds: 60}}}}, {name: b, lifecycle: {preStop: {exec: {command: [/drain.sh]}}}}]}}}\n"
