@@ -78,18 +78,46 @@ pub enum Op {
     Rename(Target, String),
     /// Writes another text for a part of a scalar, given in bytes of its decoded text; its style stays.
     Splice(Target, std::ops::Range<usize>, String),
+    /// Takes a comment out, or a part of one behind its `#`.
+    Uncomment(Span),
+}
+
+/// What an [`Op`] changes.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject<'a> {
+    /// A value.
+    Value(&'a Target),
+    /// A comment, or a part of one.
+    Comment(Span),
 }
 
 impl Op {
-    /// The value that it changes.
-    pub fn target(&self) -> &Target {
+    /// What it changes.
+    pub fn subject(&self) -> Subject<'_> {
         match self {
             Self::Remove(target)
             | Self::Set(target, _)
             | Self::Insert(target, ..)
             | Self::Append(target, _)
             | Self::Rename(target, _)
-            | Self::Splice(target, ..) => target,
+            | Self::Splice(target, ..) => Subject::Value(target),
+            Self::Uncomment(part) => Subject::Comment(*part),
+        }
+    }
+
+    /// The value that it changes; a comment is none.
+    pub fn target(&self) -> Option<&Target> {
+        match self.subject() {
+            Subject::Value(target) => Some(target),
+            Subject::Comment(_) => None,
+        }
+    }
+
+    /// The file that it changes.
+    pub fn file(&self) -> FileId {
+        match self.subject() {
+            Subject::Value(target) => target.file,
+            Subject::Comment(part) => part.file,
         }
     }
 }

@@ -84,9 +84,9 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
         options.rules.as_slice().par_iter().map(|active| run(active, &cluster, &options.rules));
     outcome.findings.extend(found.flatten_iter().collect::<Vec<_>>());
     if options.ignores {
-        let unused = options.rules.get("hygiene/unused-ignore");
         outcome.suppressed =
             suppress::apply(&mut outcome.findings, &cluster, files, options.today, &options.rules);
+        let unused = options.rules.get("hygiene/unused-ignore");
         if let Some(level) = unused.and_then(|active| active.level) {
             let own = outcome.findings.iter_mut().filter(|it| it.rule == "hygiene/unused-ignore");
             own.for_each(|finding| finding.severity = level);

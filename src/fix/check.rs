@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use crate::finding::{Op, Step, Target};
+use crate::source::Span;
 use crate::yaml::Path;
 use crate::yaml::edit::{self, Refused};
 use crate::yaml::tree::{Body, Tree, plain, trees};
@@ -14,7 +15,7 @@ use crate::yaml::{Stream, parse};
 type Checked<T = ()> = Result<T, Refused>;
 
 /// Refuses `new_text` unless it is the text of `old` after `ops` and nothing else: it reads without new problems,
-/// says what `ops` make of what `old` said, keeps all comments outside of what they remove, and keeps every byte
+/// says what `ops` make of what `old` said, keeps all comments outside of what they remove as they are, and keeps every byte
 /// of the lines that they do not speak of.
 pub fn check(old: &Stream<'_>, new_text: &str, ops: &[&Op]) -> Checked {
     for op in ops {
@@ -87,9 +88,14 @@ fn same_trees(old: &Stream<'_>, new: &Stream<'_>, ops: &[&Op]) -> Checked {
 fn same_comments(old: &Stream<'_>, new: &Stream<'_>, ops: &[&Op]) -> Checked {
     let gone: Vec<_> = ops.iter().filter_map(|op| edit::remains(old, op)).collect();
     let stays = |at: u32| !gone.iter().any(|range| range.contains(&(at as usize)));
-    let all: Vec<_> = old.comments().map(|(_, text)| text).collect();
-    let needed: Vec<_> =
-        old.comments().filter(|(span, _)| stays(span.start)).map(|(_, text)| text).collect();
+    let left: Vec<(u32, String)> = old
+        .comments()
+        .map(|(span, text)| (span.start, uncommented(span, text, ops)))
+        .filter(|(_, text)| !text.is_empty())
+        .collect();
+    let all: Vec<_> = left.iter().map(|(_, text)| text.as_str()).collect();
+    let needed = left.iter().filter(|(start, _)| stays(*start));
+    let needed: Vec<_> = needed.map(|(_, text)| text.as_str()).collect();
     let found: Vec<_> = new.comments().map(|(_, text)| text).collect();
     if let Some(lost) = first_missing(&needed, &found) {
         return refuse(format!("the comment `{lost}` would be lost"));
@@ -98,6 +104,18 @@ fn same_comments(old: &Stream<'_>, new: &Stream<'_>, ops: &[&Op]) -> Checked {
         Some(other) => refuse(format!("the comment `{other}` would come out of nothing")),
         None => Ok(()),
     }
+}
+
+/// What `ops` leave of a comment.
+fn uncommented(span: Span, text: &str, ops: &[&Op]) -> String {
+    let goes = |at: usize| {
+        ops.iter().any(|op| match op {
+            Op::Uncomment(part) => (part.start as usize..part.end as usize).contains(&at),
+            _ => false,
+        })
+    };
+    let start = span.start as usize;
+    text.char_indices().filter(|(at, _)| !goes(start + at)).map(|(_, c)| c).collect()
 }
 
 /// The first of `wanted` that is not in `found`, which holds them in this order among others.
@@ -111,7 +129,7 @@ fn first_missing<'a>(wanted: &[&'a str], found: &[&str]) -> Option<&'a str> {
 fn change(trees: &mut [Tree], ops: &[&Op]) -> Checked {
     let mut ops = ops.to_vec();
     ops.sort_by_key(|op| match op {
-        Op::Set(..) | Op::Insert(..) | Op::Append(..) => (0, None, 0),
+        Op::Set(..) | Op::Insert(..) | Op::Append(..) | Op::Uncomment(_) => (0, None, 0),
         Op::Splice(target, part, _) => (1, Some(Reverse(target)), usize::MAX - part.start),
         Op::Rename(target, _) | Op::Remove(target) => (2, Some(Reverse(target)), 0),
     });
@@ -164,6 +182,7 @@ fn one(trees: &mut [Tree], op: &Op) -> Checked {
                 place.style = None;
             }
         }
+        Op::Uncomment(_) => {}
     }
     Ok(())
 }

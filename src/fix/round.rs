@@ -58,7 +58,7 @@ pub fn round(
     order.sort_by_key(|(_, finding, _)| (finding.primary.span, finding.rule, &finding.message));
 
     let mut streams = BTreeMap::new();
-    for file in order.iter().flat_map(|(.., fix)| &fix.ops).map(|op| edit::target(op).file) {
+    for file in order.iter().flat_map(|(.., fix)| &fix.ops).map(Op::file) {
         streams.entry(file).or_insert_with(|| parse(file, &files.get(file).text));
     }
     let bench = Bench { files, streams };
@@ -143,7 +143,7 @@ impl Bench<'_> {
 fn by_file<'f>(fixes: impl IntoIterator<Item = &'f Fix>) -> BTreeMap<FileId, Vec<&'f Op>> {
     let mut ops: BTreeMap<FileId, Vec<&Op>> = BTreeMap::new();
     for op in fixes.into_iter().flat_map(|fix| &fix.ops) {
-        ops.entry(edit::target(op).file).or_default().push(op);
+        ops.entry(op.file()).or_default().push(op);
     }
     ops
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::check;
 use crate::finding::Op;
 use crate::source::FileId;
-use crate::yaml::edit::tests::{Case, cases, to};
+use crate::yaml::edit::tests::{Case, cases, to, uncomment};
 use crate::yaml::edit::{self, Refused};
 use crate::yaml::{Stream, parse};
 
@@ -155,6 +155,59 @@ fn wrong_results_of_each_operation_are_refused() {
             assert!(check(&read(before), wrong, &[&op]).is_err(), "{op:?} passed as {wrong:?}");
         }
     }
+}
+
+#[test]
+fn a_comment_goes_and_nothing_else_does() {
+    let before = "a: |\n  x\n# 1\n# 2\nb: {c: 1, # 3, too\n  # 4\n  d: 'e'} # 5\n# 6\n";
+    for (goes, old, new, wrong) in [
+        ("# 1", "# 1\n", "", ["", "# 2\n", "  # 1\n", "# 1\n\n", "# 2\n# 1\n"]),
+        ("# 3, too", " # 3, too", "", [" # 3", "", " # 3, to", ", # 3, too", " #"]),
+        (", too", ", too", "", [",  too", ", to", " ", ", too # 5", "!"]),
+        ("# 5", " # 5", "", [" # 3", " # 6", " #", " # 5 # 6", " # 5 #"]),
+    ] {
+        let op = uncomment(before, goes);
+        let good = before.replacen(old, new, 1);
+        assert_eq!(edit::apply(&read(before), &[&op]).as_deref(), Ok(good.as_str()));
+        assert_eq!(check(&read(before), &good, &[&op]), Ok(()), "{goes:?}");
+        assert!(check(&read(before), before, &[&op]).is_err(), "{goes:?}: nothing done");
+        for wrong in wrong {
+            let bad = before.replacen(old, wrong, 1);
+            if bad != good {
+                assert!(check(&read(before), &bad, &[&op]).is_err(), "{goes:?} → {bad:?} passed");
+            }
+        }
+        // Beside the right edit, what it has no business with.
+        for (old, new) in [
+            ("# 2\n", ""),
+            ("# 2\n", "# 2 \n"),
+            ("# 2\n", "  # 2\n"),
+            ("# 6\n", "# 6"),
+            ("# 6\n", "# 6\n# 7\n"),
+            ("'e'", "e"),
+            ("'e'", "'e' "),
+            ("c: 1", "c: 2"),
+            ("c: 1,", "c: 1 ,"),
+            ("  x\n", "  x \n"),
+            ("  x\n", ""),
+            ("b: ", "b:  "),
+        ] {
+            let bad = good.replacen(old, new, 1);
+            assert_ne!(bad, good);
+            assert!(check(&read(before), &bad, &[&op]).is_err(), "{goes:?} → {bad:?} passed");
+        }
+    }
+}
+
+#[test]
+fn a_comment_that_ends_a_text_stays() {
+    let before = "a: |\n  x\n# ends it\n  # no text\nb: 1\n";
+    let op = uncomment(before, "# ends it");
+    let after = edit::apply(&read(before), &[&op]).unwrap();
+    assert_eq!(
+        check(&read(before), &after, &[&op]),
+        Err(Refused("`a` would not be what it should be".into()))
+    );
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn edge_cases() {
 
 /// What the fixes of `rule`, unsafe ones included, make of the one manifest of an example, the lines that direct
 /// the example left as they are.
-fn mend(text: &str, rule: &str) -> String {
+pub(crate) fn mend(text: &str, rule: &str) -> String {
     let example = split(text);
     let mut lint = |files: &Files| {
         example.lint_as(files, &[rule]).unwrap_or_else(|reason| panic!("{reason}")).findings

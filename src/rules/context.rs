@@ -106,7 +106,7 @@ impl Report<'_> {
     fn fix(self, safety: Safety, title: String, ops: impl IntoIterator<Item = Op>) -> Self {
         let ops: Vec<_> = ops.into_iter().collect();
         // What lies in a file inside a file is out of reach.
-        if ops.iter().all(|op| op.target().file != crate::source::FileId::NONE) {
+        if ops.iter().all(|op| op.file() != crate::source::FileId::NONE) {
             self.finding.fix = Some(Fix { title, safety, ops });
         }
         self

@@ -8,10 +8,12 @@
 //! slogen.dev/ignore: "probes/missing-readiness: why; alerts: why"   # an annotation
 //! ```
 
+use std::ops::Range;
+
 use rustc_hash::FxHashMap;
 
 use crate::cluster::{Cluster, Object};
-use crate::finding::{self, Finding, Severity};
+use crate::finding::{self, Finding, Fix, Op, Safety, Severity, Target};
 use crate::rules::{self, Meta, RuleSet};
 use crate::source::{FileId, Files, Span};
 use crate::yaml::Place;
@@ -30,12 +32,14 @@ enum Scope {
     Object(finding::Object),
 }
 
+/// A comment, or one `rule: why` of an annotation.
 #[derive(Debug)]
 struct Ignore {
     span: Span,
+    /// The annotation that it is a part of; a comment is none.
+    annotation: Option<Target>,
     scope: Scope,
-    /// Rules and families, with the place of each.
-    names: Vec<(String, Span)>,
+    names: Vec<Name>,
     has_reason: bool,
     until: Option<Day>,
     /// What stands where a date should.
@@ -43,17 +47,26 @@ struct Ignore {
     /// It is for a whole file, and stands behind its first document's start.
     late: bool,
     object: Option<finding::Object>,
-    used: Vec<bool>,
 }
 
-/// Takes the findings out that a suppression hides, and gives back how many. `today` decides what is past its
-/// date. If the rule on suppressions is among the `active` ones, it adds what is wrong with these themselves.
+/// A rule or family that a suppression names.
+#[derive(Debug)]
+struct Name {
+    text: String,
+    span: Span,
+    /// What goes where it alone goes: its bytes in the file, or those of `rule: why` in the text of an annotation.
+    part: Range<usize>,
+    used: bool,
+}
+
+/// Takes the findings of `rules` out that a suppression hides, and gives back how many. `today` decides what is past
+/// its date. If the rule on suppressions is among `rules`, it adds what is wrong with these themselves.
 pub fn apply(
     findings: &mut Vec<Finding>,
     cluster: &Cluster<'_>,
     files: &Files,
     today: Option<Day>,
-    active: &RuleSet,
+    rules: &RuleSet,
 ) -> usize {
     let mut ignores = collect(cluster, files);
     let mut by_file: FxHashMap<FileId, Vec<usize>> = FxHashMap::default();
@@ -72,8 +85,19 @@ pub fn apply(
         !hidden
     });
     let hidden = before - findings.len();
-    if let Some(meta) = active.get("hygiene/unused-ignore").map(|unused| &unused.entry.meta) {
-        findings.extend(ignores.iter().flat_map(|ignore| ignore.problems(meta, today, active)));
+    if let Some(unused) = rules.get("hygiene/unused-ignore") {
+        let meta = &unused.entry.meta;
+        let together = |a: &Ignore, b: &Ignore| a.span == b.span && a.annotation == b.annotation;
+        // Of what cannot be read nobody knows what would be found.
+        let is_read = |file: FileId| {
+            let mut inputs = cluster.inputs.iter().map(|input| &input.stream);
+            inputs.any(|stream| stream.file() == file && stream.problems.is_empty())
+        };
+        for written in ignores.chunk_by(together) {
+            let fix =
+                |name: &Name| without(name, written, rules).filter(|_| is_read(name.span.file));
+            findings.extend(written.iter().flat_map(|it| it.problems(meta, today, rules, &fix)));
+        }
     }
     hidden
 }
@@ -100,16 +124,22 @@ impl Ignore {
         }
         let family = finding.rule.split_once('/').map(|(family, _)| family);
         let mut hidden = false;
-        for ((name, _), used) in self.names.iter().zip(&mut self.used) {
-            if name == finding.rule || Some(name.as_str()) == family {
-                *used = true;
+        for name in &mut self.names {
+            if name.text == finding.rule || Some(name.text.as_str()) == family {
+                name.used = true;
                 hidden = true;
             }
         }
         hidden && self.is_complete() && !self.is_over(today)
     }
 
-    fn problems(&self, meta: &'static Meta, today: Option<Day>, active: &RuleSet) -> Vec<Finding> {
+    fn problems(
+        &self,
+        meta: &'static Meta,
+        today: Option<Day>,
+        active: &RuleSet,
+        fix: &dyn Fn(&Name) -> Option<Fix>,
+    ) -> Vec<Finding> {
         let report = |span: Span, message: String, help: String| Finding {
             severity: Severity::Warning,
             object: self.object.clone(),
@@ -150,20 +180,63 @@ impl Ignore {
             !rules::is_known(name)
                 || rules::named(name).iter().any(|entry| active.get(entry.meta.name).is_some())
         };
-        let unused =
-            self.names.iter().zip(&self.used).filter(|((name, _), used)| !**used && ran(name));
+        let unused = self.names.iter().filter(|name| !name.used && ran(&name.text));
         unused
-            .map(|((name, span), _)| {
-                if rules::is_known(name) {
-                    let message =
-                        format!("`{name}` reports nothing here, so there is nothing to hide");
-                    report(*span, message, "remove the suppression".to_owned())
-                } else {
-                    report(*span, format!("there is no rule `{name}`"), rules::unknown(name))
+            .map(|name| {
+                let (text, span) = (&name.text, name.span);
+                if !rules::is_known(text) {
+                    return report(
+                        span,
+                        format!("there is no rule `{text}`"),
+                        rules::unknown(text),
+                    );
                 }
+                let message = format!("`{text}` reports nothing here, so there is nothing to hide");
+                let fix = fix(name);
+                let help = fix.as_ref().map_or("remove the suppression", |fix| &fix.title);
+                let help = help.to_owned();
+                Finding { fix, ..report(span, message, help) }
             })
             .collect()
     }
+}
+
+impl Name {
+    /// True if all that it could hide was looked for and not found.
+    fn is_spare(&self, rules: &RuleSet) -> bool {
+        let ran = |entry: &&rules::Entry| rules.get(entry.meta.name).is_some();
+        let means = rules::named(&self.text);
+        !self.used && !means.is_empty() && means.iter().all(ran)
+    }
+}
+
+/// Takes `name` out of the comment or annotation that `written` are, or all of this if nothing of it is of use.
+fn without(name: &Name, written: &[Ignore], rules: &RuleSet) -> Option<Fix> {
+    let Ignore { span, annotation, .. } = written.first().filter(|_| name.is_spare(rules))?;
+    let names: Vec<&Name> = written.iter().flat_map(|ignore| &ignore.names).collect();
+    let all = written.iter().all(|it| it.has_reason) && names.iter().all(|it| it.is_spare(rules));
+    let (title, op) = if all {
+        let op = match annotation {
+            Some(target) => Op::Remove(target.clone()),
+            None => Op::Uncomment(*span),
+        };
+        ("remove the suppression".to_owned(), op)
+    } else {
+        // Its separator goes too: that behind it, or for the last one that in front of it.
+        let at = names.iter().position(|other| std::ptr::eq(*other, name))?;
+        let part = match names.get(at + 1) {
+            Some(next) => name.part.start..next.part.start,
+            None => names.get(at.checked_sub(1)?)?.part.end..name.part.end,
+        };
+        let op = if let Some(target) = annotation {
+            Op::Splice(target.clone(), part, String::new())
+        } else {
+            let at = |byte: usize| u32::try_from(byte).ok();
+            Op::Uncomment(Span { start: at(part.start)?, end: at(part.end)?, ..*span })
+        };
+        (format!("remove `{}` from the suppression", name.text), op)
+    };
+    Some(Fix { title, safety: Safety::Safe, ops: vec![op] })
 }
 
 fn collect(cluster: &Cluster<'_>, files: &Files) -> Vec<Ignore> {
@@ -186,9 +259,6 @@ fn collect(cluster: &Cluster<'_>, files: &Files) -> Vec<Ignore> {
         }
     }
     // What a suppression above a multi-line scalar covers is known once the places are.
-    for ignore in &mut found {
-        ignore.used = vec![false; ignore.names.len()];
-    }
     widen(&mut found, cluster, files);
     found
 }
@@ -215,11 +285,15 @@ fn of_comment(span: Span, text: &str, files: &Files) -> Option<Ignore> {
         .split_whitespace()
         .filter(|word| !word.starts_with("until="))
         .any(|word| word.contains(|c: char| !"-:–—".contains(c)));
-    let offset = |part: &str| part.as_ptr() as usize - text.as_ptr() as usize;
     let names = split(names, ',').map(|name| {
-        let start = span.start + u32::try_from(offset(name)).unwrap_or(0);
+        let start = span.start + u32::try_from(within(text, name).start).unwrap_or(0);
         let end = start + u32::try_from(name.len()).unwrap_or(0);
-        (name.to_owned(), Span { start, end, ..span })
+        Name {
+            text: name.to_owned(),
+            span: Span { start, end, ..span },
+            part: start as usize..end as usize,
+            used: false,
+        }
     });
     let scope = if whole_file {
         Scope::File
@@ -229,6 +303,7 @@ fn of_comment(span: Span, text: &str, files: &Files) -> Option<Ignore> {
     };
     Some(Ignore {
         span,
+        annotation: None,
         scope,
         names: names.collect(),
         has_reason,
@@ -236,7 +311,6 @@ fn of_comment(span: Span, text: &str, files: &Files) -> Option<Ignore> {
         no_date: date.filter(|_| until.is_none()).map(str::to_owned),
         late: false,
         object: None,
-        used: Vec::new(),
     })
 }
 
@@ -265,20 +339,31 @@ fn of_annotation<'a>(object: &Object<'a>, place: Place<'a>) -> Vec<Ignore> {
         .map(|part| {
             let (name, reason) = part.split_once(':').unwrap_or((part, ""));
             let name = name.trim();
-            let start = name.as_ptr() as usize - text.as_ptr() as usize;
+            let name = Name {
+                text: name.to_owned(),
+                span: place.part_line(within(text, name)),
+                part: within(text, part),
+                used: false,
+            };
             Ignore {
                 span: place.primary(),
+                annotation: Some(place.target()),
                 scope: Scope::Object(object.identity()),
-                names: vec![(name.to_owned(), place.part_line(start..start + name.len()))],
+                names: vec![name],
                 has_reason: !reason.trim().is_empty(),
                 until: None,
                 no_date: None,
                 late: false,
                 object: Some(object.identity()),
-                used: Vec::new(),
             }
         })
         .collect()
+}
+
+/// The bytes of `text` that `part`, a slice of it, is.
+fn within(text: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr() as usize - text.as_ptr() as usize;
+    start..start + part.len()
 }
 
 fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {

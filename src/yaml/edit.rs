@@ -1,8 +1,9 @@
-//! Changes of a file: operations on its values → edits of its bytes. All that no operation speaks of stays byte
+//! Changes of a file: operations on its values and comments → edits of its bytes. All that no operation speaks of stays byte
 //! for byte: comments, anchors, quotes, indentation, line ends.
 //!
 //! What an edit should have done, [`crate::yaml::tree`] can tell; `fix::check` holds every result to it.
 
+mod comment;
 mod flow;
 mod page;
 mod put;
@@ -81,7 +82,7 @@ pub fn apply(stream: &Stream<'_>, ops: &[&Op]) -> Result<String, Refused> {
 /// The edits that [`apply`] makes, in order and apart from each other.
 pub fn edits(stream: &Stream<'_>, ops: &[&Op]) -> Result<Vec<Edit>, Refused> {
     for (at, op) in ops.iter().enumerate() {
-        if target(op).file != stream.file() {
+        if op.file() != stream.file() {
             return Refused::new("it lies in another file");
         }
         if ops[..at].iter().any(|earlier| contradict(earlier, op) || contradict(op, earlier)) {
@@ -94,6 +95,9 @@ pub fn edits(stream: &Stream<'_>, ops: &[&Op]) -> Result<Vec<Edit>, Refused> {
     let apart = all.windows(2).all(|pair| matches!(pair, [a, b] if !a.touches(b)));
     if apart && !ops.iter().enumerate().any(|(at, op)| neighbours(op, &ops[..at])) {
         Ok(all)
+    } else if ops.iter().any(|op| matches!(op, Op::Uncomment(_))) {
+        // Its bytes would be others after each of the others.
+        Refused::new("a comment goes that another of its changes touches")
     } else {
         in_turn(stream, ops)
     }
@@ -112,21 +116,9 @@ pub fn spliced(text: &str, edits: &[Edit]) -> String {
     new
 }
 
-/// The value that `op` is about.
-pub fn target(op: &Op) -> &Target {
-    match op {
-        Op::Remove(target)
-        | Op::Set(target, _)
-        | Op::Insert(target, ..)
-        | Op::Append(target, _)
-        | Op::Rename(target, _)
-        | Op::Splice(target, ..) => target,
-    }
-}
-
 /// True if `first` leaves nothing to `other` that it could change.
 fn contradict(first: &Op, other: &Op) -> bool {
-    let (above, below) = (target(first), target(other));
+    let (Some(above), Some(below)) = (first.target(), other.target()) else { return false };
     let within = above.file == below.file
         && above.document == below.document
         && below.path.starts_with(&above.path);
@@ -157,7 +149,7 @@ fn in_turn(stream: &Stream<'_>, ops: &[&Op]) -> Result<Vec<Edit>, Refused> {
         ops.iter().partition(|op| matches!(op, Op::Set(..) | Op::Insert(..) | Op::Append(..)));
     moving.sort_by_key(|op| {
         let part = if let Op::Splice(_, part, _) = op { part.start } else { 0 };
-        (!matches!(op, Op::Splice(..)), std::cmp::Reverse((target(op), part)))
+        (!matches!(op, Op::Splice(..)), std::cmp::Reverse((op.target(), part)))
     });
     ops.extend(moving);
     let mut text = stream.text().to_owned();
@@ -184,18 +176,21 @@ fn difference(old: &str, new: &str) -> Option<Edit> {
 fn of_one(stream: &Stream<'_>, op: &Op) -> Result<Vec<Edit>, Refused> {
     let page = Page::new(stream);
     guard(stream, op)?;
-    let spot = page.find(target(op))?;
-    let whole = matches!(op, Op::Remove(_) | Op::Set(..) | Op::Rename(..));
-    if !whole && page.node(spot.node).kind == Kind::Alias {
-        return Refused::new("it is written elsewhere: an alias stands for it here");
-    }
+    let inside = |target: &Target| {
+        let spot = page.find(target)?;
+        if page.node(spot.node).kind == Kind::Alias {
+            return Refused::new("it is written elsewhere: an alias stands for it here");
+        }
+        Ok(spot)
+    };
     let mut edits = match op {
-        Op::Remove(_) => remove::remove(page, &spot),
-        Op::Set(_, value) => put::set(page, &spot, value),
-        Op::Insert(_, key, value) => put::insert(page, &spot, key, value),
-        Op::Append(_, value) => put::append(page, &spot, value),
-        Op::Rename(_, key) => scalar::rename(page, &spot, key),
-        Op::Splice(_, part, text) => scalar::splice(page, &spot, part, text),
+        Op::Remove(target) => remove::remove(page, &page.find(target)?),
+        Op::Set(target, value) => put::set(page, &page.find(target)?, value),
+        Op::Insert(target, key, value) => put::insert(page, &inside(target)?, key, value),
+        Op::Append(target, value) => put::append(page, &inside(target)?, value),
+        Op::Rename(target, key) => scalar::rename(page, &page.find(target)?, key),
+        Op::Splice(target, part, text) => scalar::splice(page, &inside(target)?, part, text),
+        Op::Uncomment(part) => comment::remove(page, *part),
     }?;
     edits.sort_by_key(|edit| edit.range.start);
     let mut joined: Vec<Edit> = Vec::new();

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::read;
 use crate::finding::{Op, Step, Target};
 use crate::fix::check;
+use crate::source::Span;
 use crate::yaml::tree::trees;
 use crate::yaml::{Place, Stream, edit};
 
@@ -385,7 +386,13 @@ const PIECES: [&str; 40] = [
 fn random_ops(stream: &Stream<'_>, picks: Vec<(u16, u16, String, Value)>) -> Vec<Op> {
     let mut all = Vec::new();
     stream.documents().for_each(|document| places(document, &mut all));
+    let comments: Vec<Span> = stream.comments().map(|(span, _)| span).collect();
     let op = |(place, which, word, value): (u16, u16, String, Value)| {
+        if let (0, Some(comment)) = (which % 7, comments.get(usize::from(place) % 8)) {
+            let start =
+                comment.start + u32::from(which % 3 == 0 && comment.end - comment.start > 1);
+            return Some(Op::Uncomment(Span { start, ..*comment }));
+        }
         let place = all.get(usize::from(place) % all.len().max(1))?;
         Some(op(place.target(), place.text().unwrap_or(""), which.into(), &word, value))
     };

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::page::Page;
-use super::{Refused, target};
-use crate::finding::{Op, Step, Target};
+use super::{Refused, comment};
+use crate::finding::{Op, Step, Subject, Target};
 use crate::yaml::Path;
 use crate::yaml::Stream;
 use crate::yaml::node::{Kind, MERGES, NONE, Node, Style};
@@ -148,10 +148,13 @@ impl Spot {
 }
 
 /// Refuses what would change values elsewhere: `op` inside of something that aliases stand for, or one that takes
-/// an anchor away from them.
+/// an anchor away from them. A comment has to be one.
 pub fn guard(stream: &Stream<'_>, op: &Op) -> Result<(), Refused> {
     let page = Page::new(stream);
-    let spot = page.find(target(op))?;
+    let spot = match op.subject() {
+        Subject::Value(target) => page.find(target)?,
+        Subject::Comment(part) => return comment::whole(page, part).map(|_| ()),
+    };
     let own = !matches!(op, Op::Remove(_) | Op::Rename(..));
     let around: Vec<u32> = spot.chain().skip(usize::from(!own)).map(|spot| spot.node).collect();
     let first = if spot.key == NONE { spot.node } else { spot.key };
@@ -174,10 +177,14 @@ pub fn guard(stream: &Stream<'_>, op: &Op) -> Result<(), Refused> {
     Ok(())
 }
 
-/// The lines that `op` may touch: those of its target and of what stands next to it.
+/// The lines that `op` may touch: those of its target and of what stands next to it; of that of a comment, what no
+/// value stands in.
 pub fn footprint(stream: &Stream<'_>, op: &Op) -> Result<Range<usize>, Refused> {
     let page = Page::new(stream);
-    let spot = page.find(target(op))?;
+    let spot = match op.subject() {
+        Subject::Value(target) => page.find(target)?,
+        Subject::Comment(part) => return comment::footprint(page, part),
+    };
     let count = page.children(spot.node).len();
     // Where something is added, its place is behind the last one, or that of the null that it replaces.
     let (parent, index) = match op {
@@ -201,7 +208,7 @@ pub fn footprint(stream: &Stream<'_>, op: &Op) -> Result<Range<usize>, Refused> 
 /// The bytes that nothing of `op`'s target remains of: its comments may go with it.
 pub fn remains(stream: &Stream<'_>, op: &Op) -> Option<Range<usize>> {
     let page = Page::new(stream);
-    let spot = page.find(target(op)).ok()?;
+    let spot = page.find(op.target()?).ok()?;
     match op {
         Op::Remove(_) => {
             let extent = page.extent(spot.parent.as_deref()?, spot.index)?;

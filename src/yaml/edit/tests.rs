@@ -1,11 +1,15 @@
 //! What each operation does to each way of writing.
 
+mod comments;
+
 use serde_json::{Value, json};
 
 use super::apply;
 use crate::finding::{Op, Step, Target};
 use crate::source::FileId;
 use crate::yaml::parse;
+
+pub(crate) use comments::uncomment;
 
 /// A target: `a/0/b` in the first document, `1:a/0/b` in the second one.
 pub(crate) fn to(path: &str) -> Target {
@@ -69,10 +73,8 @@ fn several(before: &'static str, ops: Vec<Op>, after: &'static str) -> Case {
 }
 
 pub(crate) fn cases() -> Vec<Case> {
-    [removing(), setting(), adding(), renaming(), splicing(), together(), refusing()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let values = [removing(), setting(), adding(), renaming(), splicing(), together(), refusing()];
+    values.into_iter().chain([comments::cases()]).flatten().collect()
 }
 
 fn removing() -> Vec<Case> {
