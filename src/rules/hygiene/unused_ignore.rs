@@ -82,7 +82,6 @@ mod tests {
         for (before, after) in [
             ("  name: a # slogen: ignore[schema] why", "  name: a"),
             ("  # note\n  # slogen: ignore[schema] why\n  name: a\n", "  # note\n  name: a\n"),
-            ("  name: a\n# slogen: ignore-file[probes] why\n", "  name: a\n"),
             ("  # slogen: ignore[schema/duplicate-key, probes] why\n  name: a\n", "  name: a\n"),
             ("  name: a # slogen: ignore[probes] until=2999-01-01 why\n", "  name: a\n"),
         ] {
