@@ -41,3 +41,20 @@ fn healthy_manifests_have_no_errors() {
     assert_eq!(outcome, Outcome::Done, "{text}");
     assert!(!text.contains("holds no manifests"), "{text}");
 }
+
+#[test]
+fn a_patch_that_breaks_the_output_is_an_error_of_slo_toml() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slo.toml");
+    let service =
+        "[service]\nname = \"shop\"\nimage = \"shop:1\"\n[targets]\nerrors = { below = \"1%\" }\n";
+    let patch =
+        "[[patch]]\ntarget = { kind = \"Deployment\" }\nmerge = { spec = { replicas = 4 } }\n";
+    fs::write(&path, format!("profile = \"web\"\n{service}{patch}")).unwrap();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let args = ["slogen".into(), "render".into(), "-f".into(), path.into_os_string()];
+    let outcome = slogen::cli::run(args, &mut Io { out: &mut out, err: &mut err, colour: false });
+    let text = String::from_utf8(err).unwrap();
+    assert_eq!((outcome, out.len()), (Outcome::Failed, 0), "{text}");
+    assert!(text.contains("slo.toml:7:1: error: scaling/static-replicas"), "{text}");
+}
