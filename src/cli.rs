@@ -67,7 +67,7 @@ impl From<io::Error> for Stop {
 
 type Run = Result<Outcome, Stop>;
 
-/// Turns one slo.toml into the Kubernetes manifests of an SLO-driven, autoscaled service.
+/// Turns one slo.toml into the Kubernetes manifests of an SLO-driven, autoscaled service, and lints manifests.
 #[derive(Parser)]
 #[command(name = "slogen", version, max_term_width = 100, arg_required_else_help = true)]
 #[command(
