@@ -28,7 +28,7 @@ pub use object::{Kind, Object};
 pub use queries::{Carrier, Role};
 pub use workload::{Amount, AmountSource, Container, Port, Probe, ProbeKind, Workload};
 
-use crate::source::FileId;
+use crate::source::{FileId, Span};
 use crate::yaml::{self, Place, Stream};
 
 /// One file of the input, read. The files of a run come in the order of their [`crate::source::FileId`]s.
@@ -385,6 +385,12 @@ impl<'a> Cluster<'a> {
         let behind = self.objects.partition_point(|object| rank(object.root) <= rank(place));
         let object = self.objects.get(behind.checked_sub(1)?)?;
         (object.root.file() == place.file()).then_some(object)
+    }
+
+    /// The object of the input that holds these bytes.
+    pub fn object_at(&self, span: Span) -> Option<&Object<'a>> {
+        let before = |object: &&Object<'a>| object.root.span().start <= span.start;
+        self.objects_of_file(span.file).take_while(before).last()
     }
 
     /// The objects of one file, those inside its scalars left out.

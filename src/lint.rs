@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rayon::prelude::*;
 
 use crate::cluster::{self, Cluster, Declared, Input, Settings};
-use crate::finding::{self, Finding, Severity};
+use crate::finding::{self, Finding, Label, Severity};
 use crate::rules::suppress::{self, Day};
 use crate::rules::{Active, Ctx, RuleSet};
 use crate::source::{FileId, Files, Span};
@@ -83,6 +83,7 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
     let found =
         options.rules.as_slice().par_iter().map(|active| run(active, &cluster, &options.rules));
     outcome.findings.extend(found.flatten_iter().collect::<Vec<_>>());
+    outcome.findings.iter_mut().for_each(|finding| label_namespaces(finding, &cluster));
     if options.ignores {
         outcome.suppressed =
             suppress::apply(&mut outcome.findings, &cluster, files, options.today, &options.rules);
@@ -106,6 +107,22 @@ fn is_template(stream: &yaml::Stream<'_>) -> bool {
         let of_alert = ["$labels", "$value"].iter().any(|word| inner.starts_with(word));
         !of_alert && !read.iter().any(|span| (span.start as usize..span.end as usize).contains(&at))
     })
+}
+
+/// Says where a finding rests on an unset namespace being that of another object in the file (rules.md 2.8).
+fn label_namespaces(finding: &mut Finding, cluster: &Cluster<'_>) {
+    let mut places = finding.labels.iter().map(|label| label.span);
+    let file = finding.primary.span.file;
+    let Some(own) = cluster.object_at(finding.primary.span) else { return };
+    let other = places.find_map(|span| {
+        let other = cluster.object_at(span).filter(|_| span.file == file)?;
+        (other.namespace.is_none() != own.namespace.is_none()).then_some(other)
+    });
+    let Some(other) = other else { return };
+    let (unset, set) = if own.namespace.is_none() { (own, other) } else { (other, own) };
+    let namespace = set.namespace.unwrap_or_default();
+    let message = format!("sets no namespace, taken for `{namespace}`");
+    finding.labels.push(Label { span: unset.spot(), message });
 }
 
 /// False for a text that holds neither an object nor a file of Prometheus or its adapter, nor a kustomization, which

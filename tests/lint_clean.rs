@@ -48,9 +48,9 @@ fn a_patch_that_breaks_the_output_is_an_error_of_slo_toml() {
     let path = folder.path().join("slo.toml");
     let service =
         "[service]\nname = \"shop\"\nimage = \"shop:1\"\n[targets]\nerrors = { below = \"1%\" }\n";
-    let patch =
+    let broken =
         "[[patch]]\ntarget = { kind = \"Deployment\" }\nmerge = { spec = { replicas = 4 } }\n";
-    fs::write(&path, format!("profile = \"web\"\n{service}{patch}")).unwrap();
+    fs::write(&path, format!("profile = \"web\"\n{service}{broken}")).unwrap();
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let args = ["slogen".into(), "render".into(), "-f".into(), path.into_os_string()];
     let outcome = slogen::cli::run(args, &mut Io { out: &mut out, err: &mut err, colour: false });

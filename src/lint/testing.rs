@@ -174,3 +174,20 @@ fn rules_follow_the_policy() {
         assert!(explains || !risky, "{}: does not say why its fix is unsafe", meta.name);
     }
 }
+
+#[test]
+fn an_assumed_namespace_is_said() {
+    let text = concat!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n",
+        "spec: {replicas: 3, template: {}}\n---\n",
+        "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a, namespace: x}\n",
+        "spec: {scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: a}, maxReplicas: 9}\n",
+    );
+    let labels = |text: &str| {
+        let outcome = run(&split(text), &["scaling/static-replicas"]);
+        let labels = outcome.findings.into_iter().flat_map(|finding| finding.labels);
+        labels.map(|label| label.message).collect::<Vec<_>>()
+    };
+    assert_eq!(labels(text).last().unwrap(), "sets no namespace, taken for `x`");
+    assert_eq!(labels(&text.replace(", namespace: x", "")).len(), 1);
+}
