@@ -6,6 +6,7 @@
 pub mod autoscaler;
 pub mod declared;
 pub mod effective;
+mod label_index;
 pub mod labels;
 pub mod nearby;
 pub mod network;
@@ -21,6 +22,7 @@ use rustc_hash::FxHashMap;
 pub use autoscaler::{Autoscaler, Bound, Metric, Reference, Unscalable, Utilization};
 pub use declared::{Declared, Settings, Written};
 pub use effective::{Replicas, Series};
+use label_index::LabelIndex;
 pub use labels::{Labels, Requirement, Selector, is_placeholder};
 pub use nearby::Nearby;
 pub use network::{Budget, Endpoint, Monitor, Namespaces, PortRef, Service, ServicePort, Share};
@@ -570,44 +572,6 @@ fn in_view<'a>(monitor: &Monitor<'a>, near: &Nearby<'a, ()>, count: usize) -> Ve
             names.sort_unstable();
             names.dedup();
             names.into_iter().flat_map(|name| near.in_namespace((), name)).copied().collect()
-        }
-    }
-}
-
-/// Objects by their labels: a selector looks only at those that have its rarest pair.
-#[derive(Debug, Default)]
-struct LabelIndex<'a> {
-    labels: Vec<Labels<'a>>,
-    pairs: FxHashMap<(&'a str, &'a str), Vec<usize>>,
-}
-
-impl<'a> LabelIndex<'a> {
-    fn new(labels: impl Iterator<Item = Labels<'a>>) -> Self {
-        let labels: Vec<_> = labels.collect();
-        let mut pairs: FxHashMap<_, Vec<usize>> = FxHashMap::default();
-        for (index, labels) in labels.iter().enumerate() {
-            for (key, value) in labels.iter() {
-                if let Some(value) = value.text() {
-                    pairs.entry((key, value)).or_default().push(index);
-                }
-            }
-        }
-        Self { labels, pairs }
-    }
-
-    fn having(&self, key: &'a str, value: &'a str) -> &[usize] {
-        self.pairs.get(&(key, value)).map_or(&[][..], Vec::as_slice)
-    }
-
-    fn matching(&self, selector: &Selector<'a>, wanted: impl Fn(usize) -> bool) -> Vec<usize> {
-        let having = |(key, value, _): &(&'a str, &'a str, Place<'a>)| self.having(key, value);
-        let matches = |index: &usize| {
-            self.labels.get(*index).is_some_and(|labels| selector.matches(*labels))
-                && wanted(*index)
-        };
-        match selector.labels.iter().map(having).min_by_key(|found| found.len()) {
-            Some(rarest) => rarest.iter().copied().filter(|index| matches(index)).collect(),
-            None => (0..self.labels.len()).filter(|index| matches(index)).collect(),
         }
     }
 }
