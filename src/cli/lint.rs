@@ -1,23 +1,19 @@
 //! `slogen lint`.
 
+mod request;
+
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::cluster::Declared;
-use crate::config::{self, Config, Overrides};
-use crate::finding::{self, Finding, Safety, Severity};
-
+use crate::config::{self, Overrides};
+use crate::finding::{Finding, Safety, Severity};
 use crate::fix;
+use crate::lint;
 use crate::lint::baseline::Baseline;
-use crate::lint::{self, Options, Source};
-use crate::profile::Library;
-use crate::report::{Counts, Format, Run as Report, counted};
-use crate::rules::suppress::Day;
-use crate::source::{self, FileId, Files};
-use crate::spec;
+use crate::report::{Format, Run as Report, counted};
+use crate::source::{FileId, Files};
 
-use super::manifests::{self, Found, Manifest};
-use super::{Io, Outcome, Run, Stop, configuration, output, rules};
+use super::{Io, Outcome, Run, Stop, output, rules};
+pub(super) use request::{Configured, Loaded, Request, Text, load};
 
 /// What `slogen lint` is asked for.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
@@ -39,27 +35,8 @@ pub(super) struct Args {
     #[arg(long)]
     closed_world: bool,
 
-    /// A preset to start from, instead of the configured one.
-    #[arg(long, value_name = "PRESET", help_heading = "Rules")]
-    preset: Vec<config::PresetName>,
-    /// Run only this rule, or the rules of this family.
-    #[arg(long, value_name = "NAME", help_heading = "Rules")]
-    select: Vec<String>,
-    /// Report this rule or family as error.
-    #[arg(long, value_name = "NAME", help_heading = "Rules")]
-    error: Vec<String>,
-    /// Report this rule or family as warning.
-    #[arg(long, value_name = "NAME", help_heading = "Rules")]
-    warn: Vec<String>,
-    /// Do not run this rule or family.
-    #[arg(long, visible_alias = "ignore", value_name = "NAME", help_heading = "Rules")]
-    off: Vec<String>,
-    /// The slogen.toml or slo.toml with the configuration, instead of the one found above the first path.
-    #[arg(long, value_name = "PATH", conflicts_with = "no_config", help_heading = "Rules")]
-    config: Option<PathBuf>,
-    /// Use no configuration file.
-    #[arg(long, help_heading = "Rules")]
-    no_config: bool,
+    #[command(flatten)]
+    rules: RuleArgs,
 
     /// Report what suppressions in the files hide.
     #[arg(long, help_heading = "Known findings")]
@@ -90,14 +67,69 @@ pub(super) struct Args {
     /// How many findings of one rule are shown to people; 0 shows all.
     #[arg(long, value_name = "NUMBER", default_value_t = 10, help_heading = "Reports")]
     max_repeats: usize,
+}
+
+/// Which rules run, and which of their findings count; the same for every command that lints.
+#[derive(clap::Args)]
+pub(super) struct RuleArgs {
+    /// A preset to start from, instead of the configured one.
+    #[arg(long, value_name = "PRESET", help_heading = "Rules")]
+    preset: Vec<config::PresetName>,
+    /// Run only this rule, or the rules of this family.
+    #[arg(long, value_name = "NAME", help_heading = "Rules")]
+    select: Vec<String>,
+    /// Report this rule or family as error.
+    #[arg(long, value_name = "NAME", help_heading = "Rules")]
+    error: Vec<String>,
+    /// Report this rule or family as warning.
+    #[arg(long, value_name = "NAME", help_heading = "Rules")]
+    warn: Vec<String>,
+    /// Do not run this rule or family.
+    #[arg(long, visible_alias = "ignore", value_name = "NAME", help_heading = "Rules")]
+    off: Vec<String>,
+    /// The slogen.toml or slo.toml with the configuration, instead of the one found above the first path.
+    #[arg(long, value_name = "PATH", conflicts_with = "no_config", help_heading = "Rules")]
+    config: Option<PathBuf>,
+    /// Use no configuration file.
+    #[arg(long, help_heading = "Rules")]
+    no_config: bool,
     /// The least severity that makes the exit code 1.
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Error, help_heading = "Reports")]
     fail_on: FailOn,
 }
 
+impl RuleArgs {
+    fn overrides(&self) -> Overrides {
+        Overrides {
+            presets: self.preset.clone(),
+            select: self.select.clone(),
+            error: self.error.clone(),
+            warn: self.warn.clone(),
+            off: self.off.clone(),
+        }
+    }
+
+    fn configured(&self) -> Configured {
+        match &self.config {
+            _ if self.no_config => Configured::Nowhere,
+            Some(path) => Configured::In(path.clone()),
+            None => Configured::Nearby,
+        }
+    }
+
+    /// To lint `content` as `slogen lint - --stdin-filename NAME` does.
+    pub(super) fn request(&self, name: &str, content: String) -> Request {
+        Request {
+            overrides: self.overrides(),
+            config: self.configured(),
+            ..Request::of_text(name, content)
+        }
+    }
+}
+
 /// The least severity that makes the exit code 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum FailOn {
+pub(super) enum FailOn {
     /// Errors only.
     Error,
     /// Errors and warnings.
@@ -109,6 +141,12 @@ enum FailOn {
 }
 
 impl FailOn {
+    /// True if one of `findings` counts.
+    pub(super) fn fails(self, findings: &[Finding]) -> bool {
+        self.severity()
+            .is_some_and(|least| findings.iter().any(|finding| finding.severity <= least))
+    }
+
     fn severity(self) -> Option<Severity> {
         match self {
             Self::Error => Some(Severity::Error),
@@ -137,30 +175,39 @@ fn parse_format(text: &str) -> Result<(Format, Option<PathBuf>), String> {
     }
 }
 
-/// Everything that is read before the first rule runs.
-struct Loaded {
-    files: Files,
-    sources: Vec<Source>,
-    manifests: Vec<Manifest>,
-    slo: Vec<Declared>,
-    /// Problems of the configuration and of slo.toml files.
-    findings: Vec<Finding>,
-    options: Options,
-    baseline: Option<PathBuf>,
-    unreadable: usize,
+impl Args {
+    fn request(&self) -> Request {
+        let stdin = reads_stdin(self);
+        let start = match self.paths.first() {
+            Some(path) if path == Path::new("-") => &self.stdin_filename,
+            Some(path) => path,
+            None => Path::new("."),
+        };
+        Request {
+            paths: self.paths.iter().filter(|path| *path != Path::new("-")).cloned().collect(),
+            text: stdin.then(|| Text { name: self.stdin_filename.clone(), content: None }),
+            start: start.to_path_buf(),
+            slo: self.slo.clone(),
+            namespace: self.namespace.clone(),
+            closed_world: self.closed_world,
+            overrides: self.rules.overrides(),
+            config: self.rules.configured(),
+            ignores: !self.no_ignores,
+            baseline: self.baseline.clone(),
+        }
+    }
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
     let reports = reports(args)?;
-    let loaded = load(args, io)?;
-    let lint = |files: &Files| lint::lint(files, &loaded.sources, &loaded.slo, &loaded.options);
+    let loaded = load(args.request(), io)?;
     let safety = if args.unsafe_fixes { Safety::Unsafe } else { Safety::Safe };
     let mut outcome;
     let mended;
     if args.fix || args.diff || args.unsafe_fixes {
         let mut last = lint::Outcome::default();
         let mut judge = |files: &Files| {
-            last = lint(files);
+            last = loaded.lint(files);
             last.findings.clone()
         };
         let fixed = fix::run(&loaded.files, safety, &mut judge);
@@ -169,15 +216,14 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
         }
         write_back(args, &loaded, &fixed, io)?;
         let files = loaded.files.with(&fixed.texts);
-        outcome = lint::Outcome { findings: fixed.findings, ..lint(&files) };
+        outcome = lint::Outcome { findings: fixed.findings, ..loaded.lint(&files) };
         mended = Some(files);
     } else {
-        outcome = lint(&loaded.files);
+        outcome = loaded.lint(&loaded.files);
         mended = None;
     }
     let files = mended.as_ref().unwrap_or(&loaded.files);
-    outcome.findings.extend(loaded.findings.iter().cloned());
-    finding::sort(&mut outcome.findings, files);
+    loaded.complete(&mut outcome, files);
     if let Some(path) = &args.write_baseline {
         let baseline = Baseline::of(&outcome.findings, files);
         output::write_file(path, &baseline.text())?;
@@ -185,32 +231,42 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
         writeln!(io.err, "wrote {count} to `{}`", path.display())?;
         return Ok(Outcome::Done);
     }
-    let mut suppressed = outcome.suppressed;
-    if let Some(path) = args.baseline.as_ref().or(loaded.baseline.as_ref()) {
-        suppressed += read_baseline(path)?.take_out(&mut outcome.findings, files);
-    }
+    loaded.forget_known(&mut outcome, files)?;
     notes(args, &loaded, &outcome, io)?;
     let infos = rules::infos(&loaded.options.rules);
     let report = Report {
         findings: &outcome.findings,
         files,
-        summary: Counts {
-            files: loaded.sources.len(),
-            documents: outcome.documents,
-            suppressed,
-            skipped: outcome.templates.len() + loaded.unreadable,
-        },
+        summary: loaded.counts(&outcome),
         rules: &infos,
-        fail_on: args.fail_on.severity(),
+        fail_on: args.rules.fail_on.severity(),
         max_repeats: args.max_repeats,
     };
     print(&reports, &report, args, io)?;
     if loaded.unreadable > 0 {
         return Ok(Outcome::Failed);
     }
-    let fails =
-        |finding: &Finding| args.fail_on.severity().is_some_and(|least| finding.severity <= least);
-    Ok(if outcome.findings.iter().any(fails) { Outcome::Found } else { Outcome::Done })
+    Ok(if args.rules.fail_on.fails(&outcome.findings) { Outcome::Found } else { Outcome::Done })
+}
+
+/// Lints what passes through slogen on its way to someone else: a report goes to standard error, if there is anything
+/// to say. True if a finding counts.
+pub(super) fn aside(request: Request, fail_on: FailOn, io: &mut Io<'_>) -> Result<bool, Stop> {
+    let loaded = load(request, io)?;
+    let outcome = loaded.check()?;
+    if !outcome.findings.is_empty() {
+        let infos = rules::infos(&loaded.options.rules);
+        let report = Report {
+            findings: &outcome.findings,
+            files: &loaded.files,
+            summary: loaded.counts(&outcome),
+            rules: &infos,
+            fail_on: fail_on.severity(),
+            max_repeats: 0,
+        };
+        io.err.write_all(Format::Human.render(&report).map_err(output::bug)?.as_bytes())?;
+    }
+    Ok(fail_on.fails(&outcome.findings))
 }
 
 /// The formats, each with its file; the last one without a file of its own gets `--output-file`.
@@ -259,129 +315,6 @@ fn reads_stdin(args: &Args) -> bool {
     args.paths.iter().any(|path| path == Path::new("-"))
 }
 
-fn load(args: &Args, io: &mut Io<'_>) -> Result<Loaded, Stop> {
-    let mut files = Files::default();
-    let mut findings = Vec::new();
-    let stdin = reads_stdin(args);
-    let first = match args.paths.first() {
-        Some(path) if path == Path::new("-") => &args.stdin_filename,
-        Some(path) => path,
-        None => Path::new("."),
-    };
-    let configuration = if args.no_config {
-        configuration::Found::default()
-    } else {
-        configuration::find(&mut files, args.config.as_deref(), first)?
-    };
-    findings.extend(configuration.findings.iter().cloned());
-    let overrides = Overrides {
-        presets: args.preset.clone(),
-        select: args.select.clone(),
-        error: args.error.clone(),
-        warn: args.warn.clone(),
-        off: args.off.clone(),
-    };
-    let (config, problems, complaints) = config::resolve(configuration.lint.as_ref(), &overrides);
-    findings.extend(problems);
-    if let Some(complaint) = complaints.into_iter().next() {
-        return Err(Stop::Message(complaint));
-    }
-    let exclude = configuration.exclude(&config)?;
-    let paths: Vec<_> = args.paths.iter().filter(|path| *path != Path::new("-")).cloned().collect();
-    let mut found = Found::new(&paths, &exclude)?;
-    if stdin {
-        found.beside(&args.stdin_filename);
-    }
-    if let Some(path) = &args.slo {
-        if let Err(error) = std::fs::metadata(path) {
-            let reason = source::ReadError::Io(error);
-            return Err(Stop::Message(format!("cannot read `{}`: {reason}", path.display())));
-        }
-        found.only_slo(path);
-    }
-    let (slo, slo_of_file) = declared(&found.slo, &mut files, &mut findings);
-    let mut manifests = found.read();
-    if stdin {
-        let text = source::read(Path::new("-"), manifests::MAX_BYTES)
-            .map_err(|error| Stop::Message(format!("cannot read standard input: {error}")))?;
-        manifests.push(Manifest { path: args.stdin_filename.clone(), text: Ok(text), stdin: true });
-    }
-    let nearest = found.nearest_slo();
-    let mut unreadable = found.unsearched.len();
-    for reason in &found.unsearched {
-        writeln!(io.err, "error: cannot search a folder: {reason}")?;
-    }
-    let mut sources = Vec::with_capacity(manifests.len());
-    for manifest in &mut manifests {
-        match std::mem::replace(&mut manifest.text, Ok(String::new())) {
-            Ok(text) => {
-                let file = files.add(manifest.path.display().to_string(), text);
-                let slo = nearest(&manifest.path).and_then(|index| *slo_of_file.get(index)?);
-                sources.push(Source { file, slo });
-            }
-            Err(error) => {
-                writeln!(io.err, "error: cannot read `{}`: {error}", manifest.path.display())?;
-                unreadable += 1;
-                manifest.text = Err(error);
-            }
-        }
-    }
-    manifests.retain(|manifest| manifest.text.is_ok());
-    let Config { rules, mut settings, baseline, .. } = config;
-    settings.namespace.clone_from(&args.namespace);
-    settings.closed_world |= args.closed_world;
-    let options = Options { rules, settings, ignores: !args.no_ignores, today: today() };
-    let baseline = baseline.map(|path| configuration.folder.join(path));
-    Ok(Loaded { files, sources, manifests, slo, findings, options, baseline, unreadable })
-}
-
-/// What the slo.toml files declare; of one that is wrong its problems, and nothing.
-fn declared(
-    paths: &[PathBuf],
-    files: &mut Files,
-    findings: &mut Vec<Finding>,
-) -> (Vec<Declared>, Vec<Option<usize>>) {
-    let mut library = Library::default();
-    let (mut all, mut indexes) = (Vec::new(), Vec::new());
-    for path in paths {
-        let loaded = spec::Source::read(files, &mut library, path).and_then(|source| {
-            let anchor = source.anchor();
-            source.load(files, None).map_err(|found| finding::anchor(found, anchor, files))
-        });
-        match loaded {
-            Ok(spec) => {
-                indexes.push(Some(all.len()));
-                all.push(lint::declare::declared(&spec));
-            }
-            Err(problems) => {
-                indexes.push(None);
-                findings.extend(problems);
-            }
-        }
-    }
-    (all, indexes)
-}
-
-/// Today, in UTC.
-fn today() -> Option<Day> {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_secs();
-    Some(day(seconds / 86_400))
-}
-
-/// The date of a day counted from 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date algorithms").
-fn day(days: u64) -> Day {
-    let days = days + 719_468;
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    let year = year_of_era + era * 400 + u64::from(month <= 2);
-    let small = |number: u64| u8::try_from(number).unwrap_or(u8::MAX);
-    (u16::try_from(year).unwrap_or(u16::MAX), small(month), small(day))
-}
-
 /// What is no finding, and still worth a line.
 fn notes(
     args: &Args,
@@ -406,17 +339,6 @@ fn notes(
         }
     }
     Ok(())
-}
-
-fn read_baseline(path: &Path) -> Result<Baseline, Stop> {
-    let cannot = |reason: String| {
-        Stop::Message(format!("cannot read the baseline `{}`: {reason}", path.display()))
-    };
-    let text =
-        source::read(path, manifests::MAX_BYTES).map_err(|error| cannot(error.to_string()))?;
-    Baseline::parse(&text).map_err(|reason| {
-        cannot(format!("{reason}; `--write-baseline {}` writes a new one", path.display()))
-    })
 }
 
 /// Writes the mended texts, each in one step, and says what was done.
@@ -455,21 +377,4 @@ fn diff(loaded: &Loaded, fixed: &fix::Outcome, io: &mut Io<'_>) -> Run {
         write!(io.out, "{}", diff.unified_diff().header(&from, &to))?;
     }
     Ok(if fixed.texts.is_empty() { Outcome::Done } else { Outcome::Found })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn days_are_dates() {
-        for (days, date) in [
-            (0, (1970, 1, 1)),
-            (59, (1970, 3, 1)),
-            (11_016, (2000, 2, 29)),
-            (20_781, (2026, 11, 24)),
-        ] {
-            assert_eq!(day(days), date);
-        }
-    }
 }
