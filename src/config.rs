@@ -4,7 +4,7 @@ use crate::cluster::Settings;
 use crate::finding::{Finding, Severity, nearest};
 use crate::rules::{self, Active, Entry, Preset, RULES, RuleSet};
 use crate::source::{FileId, Files, Span};
-use crate::spec::decode::{Decoder, Section, Sourced};
+use crate::spec::decode::{Decoder, List, Section, Sourced};
 use crate::spec::tables::Lint;
 use crate::tree::{self, Layer};
 
@@ -18,6 +18,8 @@ pub struct Config {
     pub exclude: Vec<String>,
     /// File of findings that are known.
     pub baseline: Option<String>,
+    /// Files and folders with CRDs.
+    pub crds: Vec<String>,
 }
 
 /// How bad the findings of a rule are; off, it does not run.
@@ -157,13 +159,15 @@ pub fn resolve(lint: Option<&Lint>, overrides: &Overrides) -> (Config, Vec<Findi
     let config = Config {
         rules,
         settings: settings(lint, &mut findings),
-        exclude: lint
-            .and_then(|lint| lint.exclude.as_ref())
-            .map(|globs| globs.iter().map(|glob| (**glob).clone()).collect())
-            .unwrap_or_default(),
+        exclude: texts(lint.and_then(|lint| lint.exclude.as_ref())),
+        crds: texts(lint.and_then(|lint| lint.crds.as_ref())),
         baseline: lint.and_then(|lint| lint.baseline.as_ref()).map(|path| (**path).clone()),
     };
     (config, findings, complaints)
+}
+
+fn texts(list: Option<&Sourced<List<String>>>) -> Vec<String> {
+    list.into_iter().flat_map(|list| list.iter()).map(|text| (**text).clone()).collect()
 }
 
 fn presets(lint: Option<&Lint>, findings: &mut Vec<Finding>) -> Vec<Preset> {
@@ -237,6 +241,7 @@ fn settings(lint: Option<&Lint>, findings: &mut Vec<Finding>) -> Settings {
     };
     Settings {
         closed_world: lint.closed_world.as_deref() == Some(&true),
+        strict_kinds: lint.strict_kinds.as_deref() == Some(&true),
         kubernetes: version(&lint.kubernetes),
         prometheus: version(&lint.prometheus),
         keda: version(&lint.keda),

@@ -23,6 +23,7 @@ pub mod finding;
 pub mod fix;
 pub mod kinds;
 pub mod lint;
+pub mod openapi;
 pub mod plan;
 pub mod profile;
 pub mod promql;

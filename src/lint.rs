@@ -12,6 +12,8 @@ use rayon::prelude::*;
 
 use crate::cluster::{self, Cluster, Declared, Input, Settings};
 use crate::finding::{self, Finding, Label, Severity};
+use crate::openapi::Schemas;
+use crate::rules::conformity::Conformity;
 use crate::rules::suppress::{self, Day};
 use crate::rules::{Active, Ctx, RuleSet};
 use crate::source::{FileId, Files, Span};
@@ -23,6 +25,8 @@ pub struct Options {
     pub rules: RuleSet,
     /// What is known of the cluster.
     pub settings: Settings,
+    /// The kinds of the user's own CRDs.
+    pub schemas: Schemas,
     /// Honour suppressions in the files.
     pub ignores: bool,
     /// Decides which suppressions are past their date; `None` leaves them all in force.
@@ -80,8 +84,10 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
     let embedded = cluster::embedded(&inputs);
     let cluster = Cluster::new(&inputs, &embedded, &options.settings, slo);
     outcome.objects = cluster.count_by_input();
-    let found =
-        options.rules.as_slice().par_iter().map(|active| run(active, &cluster, &options.rules));
+    let conformity =
+        Conformity::new(&cluster, &options.schemas, |rule| options.rules.get(rule).is_some());
+    let rules = options.rules.as_slice().par_iter();
+    let found = rules.map(|active| run(active, &cluster, &conformity, &options.rules));
     outcome.findings.extend(found.flatten_iter().collect::<Vec<_>>());
     outcome.findings.iter_mut().for_each(|finding| label_namespaces(finding, &cluster));
     if options.ignores {
@@ -133,10 +139,15 @@ fn may_hold_objects(text: &str) -> bool {
 }
 
 /// Runs one rule. A panic is a bug of that rule alone: it is reported, and the others count.
-fn run(active: &Active, cluster: &Cluster<'_>, rules: &RuleSet) -> Vec<Finding> {
+fn run(
+    active: &Active,
+    cluster: &Cluster<'_>,
+    conformity: &Conformity<'_>,
+    rules: &RuleSet,
+) -> Vec<Finding> {
     let meta = &active.entry.meta;
     let checked = catch_unwind(AssertUnwindSafe(|| {
-        let mut cx = Ctx::new(cluster, rules, meta);
+        let mut cx = Ctx::new(cluster, conformity, rules, meta);
         active.rule.check(&mut cx);
         cx.into_findings()
     }));

@@ -3,6 +3,7 @@
 //! Adding a rule: copy a file, change it, add its name to `rules!` below. Its examples are tested, and
 //! `src/rules/README.md`, `slogen explain` and the schema of the configuration follow by themselves.
 
+pub mod conformity;
 pub mod context;
 #[macro_use]
 mod declare;
@@ -24,7 +25,14 @@ pub trait Rule: Send + Sync {
 
 rules! {
     schema {
+        unknown_field,
+        wrong_type,
+        missing_field,
+        forbidden_value,
         duplicate_key,
+        duplicate_object,
+        outdated_api,
+        unknown_kind,
         mismatched_selector,
     }
     resources {

@@ -7,6 +7,7 @@ mod build;
 pub mod edit;
 pub mod emit;
 mod fast;
+mod fields;
 mod locate;
 pub mod node;
 mod parse;
@@ -14,6 +15,7 @@ mod path;
 pub mod resolve;
 pub mod tree;
 
+pub use fields::Fields;
 pub use node::{Place, Problem, Stream};
 pub use path::Path;
 pub use resolve::Scalar;

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Output;
 
 use serde_json::{Value, json};
-use slogen::schema::kubernetes;
+use slogen::openapi;
 
 use common::{Case, cases, documents, list, of_kind, slogen};
 
@@ -122,7 +122,7 @@ fn a_configmap_holds_the_same_rules() {
     let case = cases().into_iter().find(|case| case.name == "inference").unwrap();
     let values = documents(&printed(adapter(&case, &[]))).remove(0);
     let map = documents(&printed(adapter(&case, &["--configmap"]))).remove(0);
-    assert_eq!(kubernetes::validate("ConfigMap", "v1", &map).map(|it| it.len()), Some(0));
+    assert_eq!(openapi::validate("ConfigMap", "v1", &map).map(|it| it.len()), Some(0));
     assert_eq!(map["metadata"]["namespace"], "monitoring");
     let config = documents(map["data"]["config.yaml"].as_str().unwrap()).remove(0);
     assert_eq!(config, json!({ "rules": values["rules"]["custom"] }));

@@ -17,7 +17,7 @@ use promql_parser::parser::{self, Expr, LabelModifier};
 use promql_parser::util::{ExprVisitor, walk_expr};
 use serde_json::{Value, json};
 use similar::TextDiff;
-use slogen::schema::kubernetes;
+use slogen::openapi;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -195,8 +195,8 @@ fn objects_match_the_schemas_of_their_kinds() {
 /// Where `object` breaks the schema of its kind; `None` for a kind without one.
 fn violations(object: &Value) -> Option<Vec<String>> {
     let (kind, version) = (object["kind"].as_str()?, object["apiVersion"].as_str()?);
-    let violations = kubernetes::validate(kind, version, object)?;
-    Some(violations.into_iter().map(|violation| violation.path).collect())
+    let violations = openapi::validate(kind, version, object)?;
+    Some(violations.into_iter().map(|(path, _)| path).collect())
 }
 
 #[test]

@@ -14,10 +14,10 @@ use std::path::Path;
 use proptest::prelude::*;
 use serde_json::Value;
 use slogen::finding::Finding;
+use slogen::openapi;
 use slogen::plan::Plan;
 use slogen::profile::Library;
 use slogen::render::{self, Manifest};
-use slogen::schema::kubernetes;
 use slogen::source::Files;
 use slogen::spec::Source;
 use slogen::{report, yaml};
@@ -190,7 +190,7 @@ proptest! {
         prop_assert_eq!(&back.iter().collect::<Vec<_>>(), &objects);
 
         for manifest in &manifests {
-            let violations = kubernetes::validate(&manifest.kind, &manifest.api_version, &manifest.object);
+            let violations = openapi::validate(&manifest.kind, &manifest.api_version, &manifest.object);
             prop_assert_eq!(violations, Some(Vec::new()), "{} {}", manifest.kind, manifest.name);
             for expr in expressions(&manifest.object) {
                 let parsed = promql_parser::parser::parse(expr);

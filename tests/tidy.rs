@@ -15,12 +15,13 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 /// Every module of the crate with the modules that it may use, in the order of dependency: each uses only
 /// those above it.
-const MODULES: [(&str, &[&str]); 22] = [
+const MODULES: [(&str, &[&str]); 23] = [
     ("source", &[]),
     ("finding", &["source"]),
     ("units", &[]),
     ("text", &[]),
     ("yaml", &["source", "finding"]),
+    ("openapi", &["source", "finding", "yaml"]),
     ("fix", &["source", "finding", "yaml"]),
     ("kinds", &[]),
     ("query", &[]),
@@ -31,7 +32,7 @@ const MODULES: [(&str, &[&str]); 22] = [
     ("plan", &["source", "units", "tree", "spec"]),
     ("promql", &["units", "spec", "plan"]),
     ("report", &["source", "finding"]),
-    ("rules", &["source", "finding", "units", "yaml", "query", "cluster"]),
+    ("rules", &["source", "finding", "units", "yaml", "openapi", "query", "cluster"]),
     ("schema", &["source", "finding", "kinds", "tree", "profile", "spec", "report", "rules"]),
     ("config", &["source", "finding", "cluster", "rules", "spec", "tree"]),
     (
@@ -44,8 +45,8 @@ const MODULES: [(&str, &[&str]); 22] = [
     (
         "render",
         &[
-            "source", "finding", "units", "text", "yaml", "kinds", "spec", "plan", "promql",
-            "schema",
+            "source", "finding", "units", "text", "yaml", "openapi", "kinds", "spec", "plan",
+            "promql",
         ],
     ),
     ("runbook", &["units", "text", "kinds", "spec", "plan", "promql", "render"]),

@@ -96,6 +96,13 @@ pub(super) struct Exclude {
     folder: PathBuf,
 }
 
+impl Default for Exclude {
+    /// Leaves nothing out.
+    fn default() -> Self {
+        Self { globs: Gitignore::empty(), folder: PathBuf::new() }
+    }
+}
+
 impl Exclude {
     /// Whether a path, which starts with `start`, is left out; the second argument is true for folders.
     pub(super) fn below(&self, start: &Path) -> impl Fn(&Path, bool) -> bool + use<> {

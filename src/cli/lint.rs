@@ -13,7 +13,7 @@ use crate::report::{Format, Run as Report, counted};
 use crate::source::{FileId, Files};
 
 use super::{Io, Outcome, Run, Stop, output, rules};
-pub(super) use request::{Configured, Loaded, Request, Text, load};
+pub(super) use request::{Configured, Kinds, Loaded, Request, Text, load};
 
 /// What `slogen lint` is asked for.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
@@ -93,6 +93,15 @@ pub(super) struct RuleArgs {
     /// Use no configuration file.
     #[arg(long, help_heading = "Rules")]
     no_config: bool,
+    /// The Kubernetes version that the manifests are for, such as 1.34.
+    #[arg(long, value_name = "VERSION", value_parser = kubernetes_version, help_heading = "Rules")]
+    kubernetes_version: Option<(u32, u32)>,
+    /// A file or folder with the CRDs of further kinds.
+    #[arg(long = "crd", value_name = "PATH", help_heading = "Rules")]
+    crds: Vec<PathBuf>,
+    /// Report objects of kinds that nothing is known of as errors.
+    #[arg(long, help_heading = "Rules")]
+    strict_kinds: bool,
     /// The least severity that makes the exit code 1.
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Error, help_heading = "Reports")]
     fail_on: FailOn,
@@ -122,7 +131,16 @@ impl RuleArgs {
         Request {
             overrides: self.overrides(),
             config: self.configured(),
+            kinds: self.kinds(),
             ..Request::of_text(name, content)
+        }
+    }
+
+    fn kinds(&self) -> Kinds {
+        Kinds {
+            kubernetes: self.kubernetes_version,
+            crds: self.crds.clone(),
+            strict: self.strict_kinds,
         }
     }
 }
@@ -155,6 +173,11 @@ impl FailOn {
             Self::Never => None,
         }
     }
+}
+
+fn kubernetes_version(text: &str) -> Result<(u32, u32), String> {
+    config::parse_version(text)
+        .ok_or_else(|| "write major and minor version, such as 1.36".to_owned())
 }
 
 /// `sarif`, `sarif=lint.sarif`
@@ -192,6 +215,7 @@ impl Args {
             closed_world: self.closed_world,
             overrides: self.rules.overrides(),
             config: self.rules.configured(),
+            kinds: self.rules.kinds(),
             ignores: !self.no_ignores,
             baseline: self.baseline.clone(),
         }

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use crate::config::{self, Overrides};
 use crate::finding::{Finding, Severity};
 use crate::lint::{self, Options, Source};
+use crate::openapi::Schemas;
 use crate::plan::Plan;
 use crate::render::Manifest;
 use crate::source::{Files, Span};
@@ -17,6 +18,7 @@ pub(super) fn errors(plan: &Plan<'_>, manifests: &[Manifest]) -> Vec<Finding> {
     static OPTIONS: LazyLock<Options> = LazyLock::new(|| Options {
         rules: config::resolve(None, &Overrides::default()).0.rules,
         settings: crate::cluster::Settings::default(),
+        schemas: Schemas::default(),
         ignores: true,
         today: None,
     });

@@ -9,6 +9,8 @@ use rust_decimal::Decimal;
 pub struct Settings {
     /// The input is all there is: what it does not hold does not exist.
     pub closed_world: bool,
+    /// A kind that nothing is known of is an error.
+    pub strict_kinds: bool,
     /// Kubernetes version, as (major, minor).
     pub kubernetes: Option<(u32, u32)>,
     /// Prometheus version, as (major, minor).

@@ -6,6 +6,7 @@ use crate::cluster::Declared;
 use crate::config::{self, Overrides};
 use crate::finding::Finding;
 use crate::lint::{Options, Outcome, Source, lint};
+use crate::openapi::Schemas;
 use crate::profile::Library;
 use crate::rules::suppress::Day;
 use crate::source::Files;
@@ -87,6 +88,7 @@ impl Example {
         let options = Options {
             rules: config.rules,
             settings: config.settings,
+            schemas: Schemas::default(),
             ignores: true,
             today: Some(TODAY),
         };

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::finding::Finding;
 use crate::finding::nearest;
-use crate::schema::kubernetes;
+use crate::openapi;
 use crate::source::Span;
 use crate::spec::Spec;
 use crate::spec::tables::Patch;
@@ -98,15 +98,14 @@ fn operate(object: &mut Value, op: Value) -> Result<(), String> {
 
 /// What the schema of the kind says against the changed object.
 fn violations(manifest: &Manifest, at: Span) -> Vec<Finding> {
-    let violations = kubernetes::validate(&manifest.kind, &manifest.api_version, &manifest.object);
-    let report = |violation: crate::schema::Violation| {
-        let place = if violation.path.is_empty() { "/" } else { &violation.path };
+    let violations = openapi::validate(&manifest.kind, &manifest.api_version, &manifest.object);
+    let report = |(_, message): (String, String)| {
         Finding::error(
             "spec/failed-patch",
             at,
             format!("after this patch {} `{}` is not valid", manifest.kind, manifest.name),
         )
-        .here(format!("{place}: {}", violation.message))
+        .here(message)
         .help("correct the path or the value; the API server would reject or drop it")
     };
     violations.into_iter().flatten().map(report).collect()

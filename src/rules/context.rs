@@ -2,6 +2,7 @@
 
 use crate::cluster::{Cluster, Object};
 use crate::finding::{Finding, Fix, Op, Safety, Severity};
+use crate::rules::conformity::Conformity;
 use crate::rules::{Meta, RuleSet};
 use crate::source::Span;
 
@@ -9,6 +10,8 @@ use crate::source::Span;
 pub struct Ctx<'c> {
     /// The whole input.
     pub cluster: &'c Cluster<'c>,
+    /// How its objects keep to the schemas of their kinds.
+    pub conformity: &'c Conformity<'c>,
     rules: &'c RuleSet,
     meta: &'static Meta,
     findings: Vec<Finding>,
@@ -16,8 +19,13 @@ pub struct Ctx<'c> {
 
 impl<'c> Ctx<'c> {
     /// For a run of the rule that `meta` describes.
-    pub fn new(cluster: &'c Cluster<'c>, rules: &'c RuleSet, meta: &'static Meta) -> Self {
-        Self { cluster, rules, meta, findings: Vec::new() }
+    pub fn new(
+        cluster: &'c Cluster<'c>,
+        conformity: &'c Conformity<'c>,
+        rules: &'c RuleSet,
+        meta: &'static Meta,
+    ) -> Self {
+        Self { cluster, conformity, rules, meta, findings: Vec::new() }
     }
 
     /// What it reported.

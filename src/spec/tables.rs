@@ -584,6 +584,10 @@ table! {
         opt closed_world: bool;
         /// Kubernetes version of the cluster.
         opt kubernetes: String;
+        /// A kind that nothing is known of is an error.
+        opt strict_kinds: bool;
+        /// Files and folders with the CRDs of further kinds.
+        opt crds: List<String>;
         /// Prometheus version.
         opt prometheus: String;
         /// KEDA version.

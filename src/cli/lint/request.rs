@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::cli::configuration::Exclude;
 use crate::cli::manifests::{self, Found, Manifest};
 use crate::cli::{Io, Stop, configuration};
 use crate::cluster::Declared;
@@ -11,11 +12,13 @@ use crate::config::{self, Config, Overrides};
 use crate::finding::{self, Finding};
 use crate::lint::baseline::Baseline;
 use crate::lint::{self, Options, Source};
+use crate::openapi::{Schemas, crd};
 use crate::profile::Library;
 use crate::report::Counts;
 use crate::rules::suppress::Day;
-use crate::source::{self, Files};
+use crate::source::{self, FileId, Files};
 use crate::spec;
+use crate::yaml;
 
 /// What is to be linted, and how.
 pub(in crate::cli) struct Request {
@@ -35,10 +38,23 @@ pub(in crate::cli) struct Request {
     pub(in crate::cli) overrides: Overrides,
     /// Where the configuration is.
     pub(in crate::cli) config: Configured,
+    /// Which kinds there are; what is said here wins over the configuration.
+    pub(in crate::cli) kinds: Kinds,
     /// Honour suppressions.
     pub(in crate::cli) ignores: bool,
     /// The baseline, instead of the configured one.
     pub(in crate::cli) baseline: Option<PathBuf>,
+}
+
+/// Which kinds there are.
+#[derive(Default)]
+pub(in crate::cli) struct Kinds {
+    /// The Kubernetes version of the cluster.
+    pub(in crate::cli) kubernetes: Option<(u32, u32)>,
+    /// Files and folders with CRDs.
+    pub(in crate::cli) crds: Vec<PathBuf>,
+    /// Others are errors.
+    pub(in crate::cli) strict: bool,
 }
 
 /// A text that is in no file.
@@ -71,6 +87,7 @@ impl Request {
             closed_world: false,
             overrides: Overrides::default(),
             config: Configured::Nearby,
+            kinds: Kinds::default(),
             ignores: true,
             baseline: None,
         }
@@ -189,13 +206,41 @@ pub(in crate::cli) fn load(request: Request, io: &mut Io<'_>) -> Result<Loaded, 
         }
     }
     manifests.retain(|manifest| manifest.text.is_ok());
-    let Config { rules, mut settings, baseline, .. } = config;
+    let Config { rules, mut settings, baseline, crds, .. } = config;
+    let configured = crds.into_iter().map(|path| configuration.folder.join(path));
+    let schemas = schemas(request.kinds.crds.into_iter().chain(configured).collect())?;
+    settings.kubernetes = request.kinds.kubernetes.or(settings.kubernetes);
+    settings.strict_kinds |= request.kinds.strict;
     settings.namespace = request.namespace;
     settings.closed_world |= request.closed_world;
-    let options = Options { rules, settings, ignores: request.ignores, today: today() };
+    let options = Options { rules, settings, schemas, ignores: request.ignores, today: today() };
     let configured = baseline.map(|path| configuration.folder.join(path));
     let baseline = request.baseline.or(configured);
     Ok(Loaded { files, sources, manifests, slo, findings, options, baseline, unreadable })
+}
+
+/// The kinds of the CRDs in `paths`. What is named there must be some.
+fn schemas(paths: Vec<PathBuf>) -> Result<Schemas, Stop> {
+    let mut schemas = Schemas::default();
+    for path in paths {
+        let found = Found::new(std::slice::from_ref(&path), &Exclude::default())?;
+        let mut kinds = Vec::new();
+        for manifest in found.read() {
+            let text = manifest.text.map_err(|error| {
+                Stop::Message(format!("cannot read `{}`: {error}", manifest.path.display()))
+            })?;
+            let stream = yaml::parse(FileId::NONE, &text);
+            kinds.extend(stream.documents().flat_map(crd::kinds_of));
+        }
+        if kinds.is_empty() {
+            let path = path.display();
+            return Err(Stop::Message(format!(
+                "`{path}` holds no CustomResourceDefinition; name the file or folder that does"
+            )));
+        }
+        schemas.add(kinds);
+    }
+    Ok(schemas)
 }
 
 fn stdin() -> Result<String, Stop> {
