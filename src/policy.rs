@@ -9,6 +9,8 @@
 mod agreement;
 #[cfg(test)]
 mod cel;
+#[cfg(test)]
+mod environment;
 
 use std::collections::BTreeMap;
 

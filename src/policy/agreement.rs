@@ -127,7 +127,7 @@ fn value(place: Place<'_>) -> Value {
 fn admitted(object: &Value) -> Option<Value> {
     let mut object = object.clone();
     let kind = object["kind"].as_str()?.to_owned();
-    if !quantities(&mut object, &kind) || !names_containers(&mut object) {
+    if !quantities(&mut object, &kind) || !names_containers(&mut object) || !has_labels(&object) {
         return None;
     }
     let api_version = object["apiVersion"].as_str()?;
@@ -205,6 +205,31 @@ fn quantities(value: &mut Value, kind: &str) -> bool {
                 _ => quantities(value, kind),
             }
         }),
+        _ => true,
+    }
+}
+
+/// True if what stands where labels and names of ports do can be some.
+fn has_labels(value: &Value) -> bool {
+    let fits = |value: &Value| {
+        value.as_str().is_none_or(|text| {
+            text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        })
+    };
+    match value {
+        Value::Object(map) => map.iter().all(|(key, value)| match value {
+            Value::Object(labels)
+                if ["labels", "matchLabels", "selector"].contains(&key.as_str()) =>
+            {
+                labels.values().all(fits) && has_labels(value)
+            }
+            Value::Array(items) if key == "values" => items.iter().all(fits),
+            Value::Array(items) if key == "ports" => items.iter().all(|item| fits(&item["name"])),
+            Value::String(_) if key == "port" => fits(value),
+            Value::String(text) if key == "key" => !text.is_empty() && fits(value),
+            _ => has_labels(value),
+        }),
+        Value::Array(items) => items.iter().all(has_labels),
         _ => true,
     }
 }
