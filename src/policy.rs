@@ -1,4 +1,4 @@
-//! Rules as ValidatingAdmissionPolicies (admissionregistration.k8s.io/v1, Kubernetes 1.30 and later): what one
+//! Rules as `ValidatingAdmissionPolicy` objects (admissionregistration.k8s.io/v1, Kubernetes 1.30 and later): what one
 //! object decides, the API server checks itself.
 //!
 //! The CEL stands with each rule; here it is wrapped: whom it concerns, who is exempt, what is said, and where the
@@ -103,7 +103,7 @@ fn of_rule(meta: &Meta) -> ObjectMeta {
 }
 
 fn admission(meta: &Meta, policy: &Policy, has_params: bool) -> ValidatingAdmissionPolicy {
-    let variables = policy.variables.iter().map(|variable| NamedExpression {
+    let variables = policy.shared.iter().chain(policy.variables).map(|variable| NamedExpression {
         name: variable.name.to_owned(),
         expression: dedent(variable.cel),
     });

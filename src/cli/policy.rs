@@ -15,7 +15,7 @@ use super::{Io, Outcome, Run, Stop, configuration};
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
-    /// Print ValidatingAdmissionPolicies that check in the API server what `slogen lint` checks in files.
+    /// Print `ValidatingAdmissionPolicy` objects that check in the API server what `slogen lint` checks in files.
     ///
     /// Printed are the rules that one object decides, a binding for each, and a ConfigMap with their options. Levels
     /// and options are those of the configuration of `slogen lint`. Needs Kubernetes 1.30 or later.

@@ -7,7 +7,7 @@ use kube_cel::KubeCelExt;
 use kube_cel::cel::{Context, Program, Value as Cel};
 use serde_json::Value;
 
-/// A ValidatingAdmissionPolicy whose expressions are compiled.
+/// A `ValidatingAdmissionPolicy` whose expressions are compiled.
 pub(super) struct Compiled {
     /// Its name.
     pub(super) name: String,

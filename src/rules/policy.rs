@@ -1,4 +1,5 @@
-//! What of a rule the API server can check by itself: CEL over one object, as ValidatingAdmissionPolicy evaluates it.
+//! What of a rule the API server can check by itself: CEL over one object, as a `ValidatingAdmissionPolicy`
+//! evaluates it.
 //!
 //! Each rule that one object decides has its expressions in its own file; what several of them need is here. The
 //! last variable of each is `findings`, a list of texts that is empty for what the rule does not report. A test
@@ -12,7 +13,7 @@
 //! - Functions are those of Kubernetes 1.30, without optional syntax, and loops are two deep at the most: nothing
 //!   states their cost beforehand, and one that is too dear at run time is an error.
 
-/// Whether a rule can be had as a ValidatingAdmissionPolicy.
+/// Whether a rule can be had as a `ValidatingAdmissionPolicy`.
 #[derive(Clone, Copy, Debug)]
 pub enum Admission {
     /// As this one.
@@ -28,7 +29,9 @@ pub struct Policy {
     pub resources: &'static [Resource],
     /// What must hold of an object for it to be judged, beside what must hold for every rule.
     pub conditions: &'static [Condition],
-    /// Named expressions, each of which may use those before it; the last one is [`FINDINGS`].
+    /// Named expressions that rules share, each of which may use those before it.
+    pub shared: &'static [Variable],
+    /// Those of this rule, behind the shared ones; the last one is [`FINDINGS`].
     pub variables: &'static [Variable],
 }
 
@@ -176,7 +179,7 @@ pub const NOT_OF_KEDA: Condition = Condition {
 };
 
 /// The pod template of any workload; of a pod itself the pod.
-pub const POD_TEMPLATE: Variable = Variable {
+const POD_TEMPLATE: Variable = Variable {
     name: "podTemplate",
     cel: "
         object.kind == 'Pod' ? object
@@ -189,13 +192,13 @@ pub const POD_TEMPLATE: Variable = Variable {
 };
 
 /// The spec of the pods.
-pub const POD_SPEC: Variable = Variable {
+const POD_SPEC: Variable = Variable {
     name: "podSpec",
     cel: "has(variables.podTemplate.spec) ? variables.podTemplate.spec : {}",
 };
 
 /// What runs in steady state: containers, and init containers that stay as sidecars.
-pub const CONTAINERS: Variable = Variable {
+const CONTAINERS: Variable = Variable {
     name: "containers",
     cel: "
         (has(variables.podSpec.containers) ? variables.podSpec.containers : [])
@@ -205,7 +208,7 @@ pub const CONTAINERS: Variable = Variable {
 };
 
 /// Containers and all init containers.
-pub const ALL_CONTAINERS: Variable = Variable {
+const ALL_CONTAINERS: Variable = Variable {
     name: "allContainers",
     cel: "
         (has(variables.podSpec.containers) ? variables.podSpec.containers : [])
@@ -214,7 +217,7 @@ pub const ALL_CONTAINERS: Variable = Variable {
 };
 
 /// What has `resources`: containers, init containers, and the pod as a whole.
-pub const HOLDERS: Variable = Variable {
+const HOLDERS: Variable = Variable {
     name: "holders",
     cel: "
         variables.allContainers.filter(c, has(c.resources))
@@ -223,13 +226,13 @@ pub const HOLDERS: Variable = Variable {
 };
 
 /// The limits of a LimitRange.
-pub const RANGES: Variable = Variable {
+const RANGES: Variable = Variable {
     name: "ranges",
     cel: "object.kind == 'LimitRange' && has(object.spec) && has(object.spec.limits) ? object.spec.limits : []",
 };
 
 /// All amounts, as pairs: who has them, and a map from resources to amounts.
-pub const AMOUNTS: Variable = Variable {
+const AMOUNTS: Variable = Variable {
     name: "amounts",
     cel: "
         variables.holders.filter(h, has(h.resources.requests)).map(h,
@@ -242,6 +245,22 @@ pub const AMOUNTS: Variable = Variable {
         + variables.ranges.filter(l, has(l.max)).map(l, ['`max` is', l.max])
     ",
 };
+
+/// With the variable `podTemplate`.
+pub const OF_TEMPLATE: &[Variable] = &[POD_TEMPLATE];
+
+/// With the variables `podSpec` and `containers`.
+pub const OF_CONTAINERS: &[Variable] = &[POD_TEMPLATE, POD_SPEC, CONTAINERS];
+
+/// With the variables `podSpec` and `allContainers`.
+pub const OF_ALL_CONTAINERS: &[Variable] = &[POD_TEMPLATE, POD_SPEC, ALL_CONTAINERS];
+
+/// With the variable `holders`.
+pub const OF_HOLDERS: &[Variable] = &[POD_TEMPLATE, POD_SPEC, ALL_CONTAINERS, HOLDERS];
+
+/// With the variable `amounts`.
+pub const OF_AMOUNTS: &[Variable] =
+    &[POD_TEMPLATE, POD_SPEC, ALL_CONTAINERS, HOLDERS, RANGES, AMOUNTS];
 
 #[cfg(test)]
 mod tests {

@@ -87,6 +87,7 @@ declare_rule! {
 static POLICY: Policy = Policy {
     resources: policy::BUDGETS,
     conditions: &[],
+    shared: &[],
     variables: &[
         Variable {
             name: "spec",

@@ -54,20 +54,16 @@ declare_rule! {
 static POLICY: Policy = Policy {
     resources: policy::WORKLOADS,
     conditions: &[policy::JUDGED_WITH_OWNER],
-    variables: &[
-        policy::POD_TEMPLATE,
-        policy::POD_SPEC,
-        policy::ALL_CONTAINERS,
-        findings(
-            "
+    shared: policy::OF_ALL_CONTAINERS,
+    variables: &[findings(
+        "
         variables.allContainers
           .filter(c, has(c.image) && !(c.image in ['', 'auto']) && !c.image.contains('://')
             // No tag behind the last slash, or `latest`; a digest has an @.
             && c.image.matches('^([A-Za-z0-9._:-]*/)*[A-Za-z0-9._-]*(:latest)?$'))
           .map(c, 'image `' + c.image + '` of container `' + c.name + '` has no fixed version')
         ",
-        ),
-    ],
+    )],
 };
 
 impl Rule for FloatingImage {

@@ -44,6 +44,7 @@ declare_rule! {
 static POLICY: Policy = Policy {
     resources: policy::SCALED_OBJECTS,
     conditions: &[],
+    shared: &[],
     variables: &[
         Variable {
             name: "spec",

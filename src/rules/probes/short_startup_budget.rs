@@ -122,10 +122,8 @@ impl From<Budget> for String {
 static POLICY: Policy = Policy {
     resources: policy::SERVERS,
     conditions: &[policy::UNOWNED],
+    shared: policy::OF_CONTAINERS,
     variables: &[
-        policy::POD_TEMPLATE,
-        policy::POD_SPEC,
-        policy::CONTAINERS,
         Variable {
             name: "minBudget",
             cel: "int(params.data['probes.short-startup-budget.min_budget'])",

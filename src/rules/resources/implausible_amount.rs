@@ -49,15 +49,9 @@ declare_rule! {
 static POLICY: Policy = Policy {
     resources: policy::AMOUNT_HOLDERS,
     conditions: &[policy::JUDGED_WITH_OWNER],
-    variables: &[
-        policy::POD_TEMPLATE,
-        policy::POD_SPEC,
-        policy::ALL_CONTAINERS,
-        policy::HOLDERS,
-        policy::RANGES,
-        policy::AMOUNTS,
-        findings(
-            "
+    shared: policy::OF_AMOUNTS,
+    variables: &[findings(
+        "
         // Thousandths of a byte are for resources/milli-memory.
         variables.amounts
           .map(pair, [pair[0], pair[1]
@@ -71,8 +65,7 @@ static POLICY: Policy = Policy {
           .filter(pair, pair[1] != '')
           .map(pair, pair[0] + ' ' + pair[1] + ', which looks like another unit')
         ",
-        ),
-    ],
+    )],
 };
 
 impl Rule for ImplausibleAmount {

@@ -69,15 +69,9 @@ declare_rule! {
 static POLICY: Policy = Policy {
     resources: policy::AMOUNT_HOLDERS,
     conditions: &[policy::JUDGED_WITH_OWNER],
-    variables: &[
-        policy::POD_TEMPLATE,
-        policy::POD_SPEC,
-        policy::ALL_CONTAINERS,
-        policy::HOLDERS,
-        policy::RANGES,
-        policy::AMOUNTS,
-        findings(
-            "
+    shared: policy::OF_AMOUNTS,
+    variables: &[findings(
+        "
         variables.amounts
           .map(pair, [pair[0], pair[1]
             .filter(r, r in ['memory', 'ephemeral-storage'] && pair[1][r].endsWith('m')
@@ -87,8 +81,7 @@ static POLICY: Policy = Policy {
           .filter(pair, pair[1] != '')
           .map(pair, pair[0] + ' ' + pair[1] + ', and `m` is thousandths of a byte')
         ",
-        ),
-    ],
+    )],
 };
 
 impl Rule for MilliMemory {

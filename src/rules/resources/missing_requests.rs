@@ -52,10 +52,8 @@ declare_rule! {
 static POLICY: Policy = Policy {
     resources: policy::WORKLOADS,
     conditions: &[policy::JUDGED_WITH_OWNER],
+    shared: policy::OF_CONTAINERS,
     variables: &[
-        policy::POD_TEMPLATE,
-        policy::POD_SPEC,
-        policy::CONTAINERS,
         Variable {
             name: "wanted",
             cel: "

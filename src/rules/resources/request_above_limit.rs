@@ -49,11 +49,8 @@ declare_rule! {
 static POLICY: Policy = Policy {
     resources: policy::WORKLOADS,
     conditions: &[policy::JUDGED_WITH_OWNER],
+    shared: policy::OF_HOLDERS,
     variables: &[
-        policy::POD_TEMPLATE,
-        policy::POD_SPEC,
-        policy::ALL_CONTAINERS,
-        policy::HOLDERS,
         findings("
         variables.holders
           .filter(h, has(h.resources.requests) && has(h.resources.limits))

@@ -74,10 +74,8 @@ const LEFT: i64 = 30;
 static POLICY: Policy = Policy {
     resources: policy::SERVERS,
     conditions: &[policy::UNOWNED],
+    shared: policy::OF_CONTAINERS,
     variables: &[
-        policy::POD_TEMPLATE,
-        policy::POD_SPEC,
-        policy::CONTAINERS,
         Variable {
             name: "grace",
             cel: "

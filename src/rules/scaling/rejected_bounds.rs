@@ -38,6 +38,7 @@ declare_rule! {
 static POLICY: Policy = Policy {
     resources: policy::AUTOSCALERS,
     conditions: &[policy::NOT_OF_KEDA],
+    shared: &[],
     variables: &[
         Variable {
             name: "spec",

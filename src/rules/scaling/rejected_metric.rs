@@ -59,6 +59,7 @@ const TARGET_TYPES: [&str; 3] = ["Utilization", "Value", "AverageValue"];
 static POLICY: Policy = Policy {
     resources: policy::AUTOSCALERS,
     conditions: &[policy::NOT_OF_KEDA],
+    shared: &[],
     variables: &[
         Variable {
             name: "metrics",

@@ -70,6 +70,7 @@ declare_rule! {
 static POLICY: Policy = Policy {
     resources: policy::SCALERS,
     conditions: &[policy::NOT_OF_KEDA],
+    shared: &[],
     variables: &[
         Variable {
             name: "target",

@@ -52,8 +52,8 @@ declare_rule! {
 static POLICY: Policy = Policy {
     resources: policy::SELECTING,
     conditions: &[policy::JUDGED_WITH_OWNER],
+    shared: policy::OF_TEMPLATE,
     variables: &[
-        policy::POD_TEMPLATE,
         Variable {
             name: "labels",
             cel: "
