@@ -86,10 +86,10 @@ static POLICY: Policy = Policy {
             "
         // The first of each list is the container itself, which is no handler.
         variables.handlers
-          .map(all, [all[0].name, (all.filter(h, has(h.httpGet)).map(h, h.httpGet.port)
-            + all.filter(h, has(h.tcpSocket)).map(h, h.tcpSocket.port))
+          .map(them, [them[0].name, (them.filter(h, has(h.httpGet)).map(h, h.httpGet.port)
+            + them.filter(h, has(h.tcpSocket)).map(h, h.tcpSocket.port))
             .filter(port, string(port) == port
-              && !(has(all[0].ports) && all[0].ports.exists(it, has(it.name) && it.name == port)))
+              && !(has(them[0].ports) && them[0].ports.exists(it, has(it.name) && it.name == port)))
             .map(port, '`' + port + '`').join(' and ')])
           .filter(unknown, unknown[1] != '')
           .map(unknown, 'container `' + unknown[0] + '` has no port ' + unknown[1]

@@ -77,8 +77,10 @@ static POLICY: Policy = Policy {
             + '`, which the template does not have')
         + (has(variables.selector.matchExpressions) ? variables.selector.matchExpressions : [])
           .filter(it,
-            it.operator == 'In' ? !(it.key in variables.labels && variables.labels[it.key] in it.values)
-            : it.operator == 'NotIn' ? it.key in variables.labels && variables.labels[it.key] in it.values
+            it.operator == 'In' ? !(it.key in variables.labels && has(it.values)
+                && variables.labels[it.key] in it.values)
+            : it.operator == 'NotIn' ? it.key in variables.labels && has(it.values)
+                && variables.labels[it.key] in it.values
             : it.operator == 'Exists' ? !(it.key in variables.labels)
             : it.operator == 'DoesNotExist' && it.key in variables.labels)
           .map(it, '`spec.selector` asks for `' + it.key + '` ' + it.operator
