@@ -9,6 +9,7 @@ mod lint;
 mod manifests;
 mod output;
 mod own;
+mod policy;
 mod profile;
 mod render;
 mod rules;
@@ -92,6 +93,9 @@ enum Command {
     },
     /// List the rules of `slogen lint`.
     Rules(rules::Args),
+    /// Have the API server check what `slogen lint` checks.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Print where every number of a service comes from (the same as `render --why`).
     ExplainPlan(render::ExplainArgs),
     /// Print what prometheus-adapter needs to serve the HPAs of one or many services, as Helm values.
@@ -172,6 +176,7 @@ fn dispatch(command: Command, io: &mut Io<'_>) -> Run {
         Command::Lint(args) => lint::run(&args, io),
         Command::Explain { rule } => rules::explain(&rule, io),
         Command::Rules(args) => rules::list(&args, io),
+        Command::Policy(command) => policy::run(&command, io),
         Command::ExplainPlan(args) => render::explain(&args, io),
         Command::Adapter(args) => adapter::run(&args, io),
         Command::Dashboard(args) => dashboard::run(&args, io),

@@ -24,6 +24,7 @@ pub mod fix;
 pub mod kinds;
 pub mod lint;
 pub mod plan;
+pub mod policy;
 pub mod profile;
 pub mod promql;
 pub mod query;

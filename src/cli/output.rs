@@ -67,10 +67,22 @@ fn stream(services: &[Service], format: Format) -> Result<String, Stop> {
         }
         Format::Json => {
             let manifests = services.iter().flat_map(|service| &service.manifests);
-            let items: Vec<_> = manifests.map(|manifest| &manifest.object).collect();
-            format.text(&serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": items }))
+            list(manifests)
         }
     }
+}
+
+/// Objects as a stream that kubectl reads.
+pub(super) fn objects(manifests: &[Manifest], format: Format) -> Result<String, Stop> {
+    match format {
+        Format::Yaml => documents(manifests).map_err(bug),
+        Format::Json => list(manifests.iter()),
+    }
+}
+
+fn list<'m>(manifests: impl Iterator<Item = &'m Manifest>) -> Result<String, Stop> {
+    let items: Vec<_> = manifests.map(|manifest| &manifest.object).collect();
+    Format::Json.text(&serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": items }))
 }
 
 /// Objects as YAML documents.
