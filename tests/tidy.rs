@@ -15,11 +15,12 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 /// Every module of the crate with the modules that it may use, in the order of dependency: each uses only
 /// those above it.
-const MODULES: [(&str, &[&str]); 22] = [
+const MODULES: [(&str, &[&str]); 23] = [
     ("source", &[]),
     ("finding", &["source"]),
     ("units", &[]),
     ("text", &[]),
+    ("integrate", &[]),
     ("yaml", &["source", "finding"]),
     ("fix", &["source", "finding", "yaml"]),
     ("kinds", &[]),
@@ -52,8 +53,25 @@ const MODULES: [(&str, &[&str]); 22] = [
     (
         "cli",
         &[
-            "source", "finding", "units", "cluster", "fix", "lint", "rules", "config", "text",
-            "yaml", "tree", "profile", "spec", "plan", "report", "schema", "render", "runbook",
+            "source",
+            "finding",
+            "units",
+            "cluster",
+            "fix",
+            "lint",
+            "rules",
+            "config",
+            "text",
+            "yaml",
+            "tree",
+            "profile",
+            "spec",
+            "plan",
+            "report",
+            "schema",
+            "render",
+            "runbook",
+            "integrate",
         ],
     ),
 ];
