@@ -262,7 +262,8 @@ fn krew_takes_the_manifest() {
             "{uri}"
         );
         let labels = &platform["selector"]["matchLabels"];
-        assert_eq!(platform["bin"].as_str().unwrap().ends_with(".exe"), labels["os"] == "windows");
+        let bin = if labels["os"] == "windows" { "slogen.exe" } else { "slogen" };
+        assert_eq!(platform["bin"], bin);
         assert!(list(&platform["files"]).iter().any(|file| file["from"] == platform["bin"]));
     }
 }

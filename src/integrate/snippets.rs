@@ -40,6 +40,22 @@ impl Platform {
         let form = if self.os == "windows" { "zip" } else { "tar.gz" };
         format!("slogen-{}.{form}", self.target)
     }
+
+    /// What Krew installs here: the program, beside it the licences.
+    fn krew(&self, repository: &str, archive: &str, sum: &str) -> String {
+        let version = env!("CARGO_PKG_VERSION");
+        let suffix = if self.os == "windows" { ".exe" } else { "" };
+        let Self { os, arch, .. } = self;
+        format!(
+            "    - selector: {{matchLabels: {{os: {os}, arch: {arch}}}}}\n      \
+             uri: {repository}/releases/download/v{version}/{archive}\n      \
+             sha256: {sum}\n      \
+             files:\n        \
+             - {{from: slogen{suffix}, to: .}}\n        \
+             - {{from: LICENSE-*, to: .}}\n      \
+             bin: slogen{suffix}\n"
+        )
+    }
 }
 
 /// The plugin.yaml that Helm 4 wants of a post-renderer.
@@ -82,28 +98,15 @@ fn krew(repository: &str, checksums: Option<&str>) -> Result<String, String> {
     let Some(checksums) = checksums else {
         return Err(format!("Krew's manifest holds the checksums of a release's archives; {how}"));
     };
-    let mut missing = Vec::new();
-    let mut text = filled(include_str!("krew.yaml.txt"), repository);
+    let (mut missing, mut platforms) = (Vec::new(), Vec::new());
     for (platform, archive) in PLATFORMS.iter().zip(&archives) {
-        let Some(sum) = checksum(checksums, archive)? else {
-            missing.push(format!("`{archive}`"));
-            continue;
-        };
-        let version = env!("CARGO_PKG_VERSION");
-        let suffix = if platform.os == "windows" { ".exe" } else { "" };
-        let (os, arch) = (platform.os, platform.arch);
-        text += &format!(
-            "    - selector: {{matchLabels: {{os: {os}, arch: {arch}}}}}\n      \
-             uri: {repository}/releases/download/v{version}/{archive}\n      \
-             sha256: {sum}\n      \
-             files:\n        \
-             - {{from: slogen{suffix}, to: .}}\n        \
-             - {{from: LICENSE-*, to: .}}\n      \
-             bin: slogen{suffix}\n"
-        );
+        match checksum(checksums, archive)? {
+            Some(sum) => platforms.push(platform.krew(repository, archive, &sum)),
+            None => missing.push(format!("`{archive}`")),
+        }
     }
     if missing.is_empty() {
-        Ok(text)
+        Ok(filled(include_str!("krew.yaml.txt"), repository) + &platforms.concat())
     } else {
         Err(format!("there is no checksum of {}; {how}", missing.join(", ")))
     }
@@ -141,8 +144,8 @@ mod tests {
     #[test]
     fn nothing_is_left_to_fill_in() {
         let sum = "0".repeat(64);
-        let sums: String =
-            PLATFORMS.iter().map(|platform| format!("{sum}  {}\n", platform.archive())).collect();
+        let line = |platform: &Platform| format!("{sum}  {}", platform.archive());
+        let sums = PLATFORMS.iter().map(line).collect::<Vec<_>>().join("\n");
         for host in <Host as clap::ValueEnum>::value_variants() {
             let sums = (*host == Host::Krew).then_some(sums.as_str());
             let text = snippet(*host, "https://github.com/me/fork.git", sums).unwrap();

@@ -55,11 +55,11 @@ impl Form {
             }
             Self::Name => {
                 let objects = run.findings.iter().filter_map(|finding| finding.object.as_ref());
-                let named = objects.filter(|object| !object.name.is_empty());
-                let names: BTreeSet<String> = named
+                let lines: BTreeSet<String> = objects
+                    .filter(|object| !object.name.is_empty())
                     .map(|object| format!("{}/{}\n", object.kind.to_lowercase(), object.name))
                     .collect();
-                Ok(names.into_iter().collect())
+                Ok(lines.into_iter().collect())
             }
         }
     }
