@@ -11,8 +11,8 @@ pub(super) struct ServedArgs {
     /// Its version, such as `1.34`: one that is too old for what slogen writes is an error; empty for unknown.
     #[arg(long, value_name = "VERSION", help_heading = "The cluster", value_parser = version)]
     kube_version: Option<Version>,
-    /// All API versions that it serves, `GROUP/VERSION` or `GROUP/VERSION/KIND`, separated by commas: monitors, rules
-    /// and dashboards of an operator that it lacks are left out, a missing KEDA is an error; empty for unknown.
+    /// All API versions that it serves, `GROUP/VERSION` or `GROUP/VERSION/KIND`, separated by commas: without
+    /// the Prometheus Operator its monitors and rules are left out, a missing KEDA is an error; empty for unknown.
     #[arg(long, value_name = "LIST", help_heading = "The cluster", value_delimiter = ',')]
     api_versions: Vec<String>,
 }
