@@ -369,8 +369,17 @@ proptest! {
 
         let log: Value = serde_json::from_str(&report(&files, "sarif")).unwrap();
         let lines: Vec<&str> = content.split('\n').collect();
-        for result in list(&log["runs"][0]["results"]) {
+        // The same places in bytes, as reviewdog wants them.
+        let diagnostics: Value = serde_json::from_str(&report(&files, "rdjson")).unwrap();
+        let diagnostics = list(&diagnostics["diagnostics"]);
+        prop_assert_eq!(diagnostics.len(), list(&log["runs"][0]["results"]).len());
+        for (result, diagnostic) in list(&log["runs"][0]["results"]).iter().zip(diagnostics) {
             let region = &result["locations"][0]["physicalLocation"]["region"];
+            let start = &diagnostic["location"]["range"]["start"];
+            let bytes = |key: &str| usize::try_from(start[key].as_u64().unwrap()).unwrap() - 1;
+            let before = &lines[bytes("line")][..bytes("column")];
+            let column = before.encode_utf16().count() + 1;
+            prop_assert_eq!(region["startColumn"].as_u64(), u64::try_from(column).ok());
             let number = |key: &str| usize::try_from(region[key].as_u64().unwrap()).unwrap();
             let length = lines[number("startLine") - 1].encode_utf16().count();
             prop_assert!(number("startLine") == number("endLine"));
