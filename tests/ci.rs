@@ -294,12 +294,14 @@ fn report(files: &[(&str, &str)], format: &str) -> String {
     text(&output.stdout)
 }
 
-/// A Deployment whose labels are `word`, so that reports hold it.
+/// A Deployment on one line, which `word` stands at the start of.
 fn with(word: &str) -> String {
     let word = serde_json::to_string(word).unwrap();
+    let pod = format!("{{containers: [{{name: {word}, image: {word}}}]}}");
+    let template = format!("{{metadata: {{labels: {{app: {word}}}}}, spec: {pod}}}");
+    let spec = format!("{{selector: {{matchLabels: {{app: shop}}}}, template: {template}}}");
     format!(
-        "# {}\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: shop, annotations: {{a: {word}}}}}\nspec:\n  selector: {{matchLabels: {{{word}: {word}}}}}\n  template:\n    metadata: {{labels: {{app: {word}}}}}\n    spec: {{containers: [{{name: {word}, image: {word}, resources: {{requests: {{cpu: {word}}}}}}}]}}\n",
-        word.replace("\\n", " ")
+        "# one line\n{{metadata: {{annotations: {{a: {word}}}, name: shop}}, apiVersion: apps/v1, kind: Deployment, spec: {spec}}}\n"
     )
 }
 
