@@ -1,12 +1,17 @@
 //! The command line: the only place, beside `source::read`, that touches files and streams.
 
 mod adapter;
+mod complete;
 mod configuration;
 mod dashboard;
+mod helm;
 mod init;
 mod input;
+mod integrate;
+mod kubectl;
 mod lint;
 mod manifests;
+mod multicall;
 mod output;
 mod own;
 mod policy;
@@ -15,13 +20,16 @@ mod render;
 mod rules;
 mod runbook;
 mod schema;
+mod served;
 mod services;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use multicall::Called;
 
 /// Standard streams, and what is known about them.
 pub struct Io<'a> {
@@ -111,6 +119,16 @@ enum Command {
     Profile(profile::Command),
     /// Print a JSON Schema.
     Schema(schema::Args),
+    /// Lint what Helm rendered, and hand it back unchanged if it passes: a post-renderer.
+    HelmPostRender(helm::PostRenderArgs),
+    /// Make slogen known to Helm.
+    #[command(subcommand)]
+    Helm(helm::Command),
+    /// Make slogen a plugin of kubectl.
+    #[command(subcommand)]
+    Kubectl(kubectl::Command),
+    /// Print what Argo CD, GitHub, GitLab, pre-commit or Krew need to run slogen.
+    Integrate(integrate::Args),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -147,15 +165,43 @@ pub fn main() -> ExitCode {
 
 /// Runs slogen with `args`, the program's name first.
 pub fn run(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> Outcome {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
+    let args: Vec<OsString> = args.into_iter().collect();
+    match multicall::called(args.first().map(OsString::as_os_str)) {
+        Called::Slogen => parsed(Cli::command(), args, io, |_, _| ()),
+        Called::KubectlPlugin => parsed(kubectl::command(), args, io, kubectl::explain),
+        Called::KubectlCompletion => {
+            let words = args.get(1..).unwrap_or_default();
+            let run = kubectl::print_candidates(words, io);
+            ended(run, io)
+        }
+    }
+}
+
+/// Runs what `command` makes of `args`; `explain` may add to its complaint.
+fn parsed(
+    command: clap::Command,
+    args: Vec<OsString>,
+    io: &mut Io<'_>,
+    explain: impl Fn(&clap::Error, &mut Io<'_>),
+) -> Outcome {
+    let matched = command.try_get_matches_from(args);
+    match matched.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
+        Ok(cli) => {
+            let run = dispatch(cli.command, io);
+            ended(run, io)
+        }
         Err(error) => {
             // clap knows best whether it is help or a complaint, and which colour it may use.
             let _ = error.print();
-            return if error.use_stderr() { Outcome::Failed } else { Outcome::Done };
+            explain(&error, io);
+            if error.use_stderr() { Outcome::Failed } else { Outcome::Done }
         }
-    };
-    let run = dispatch(cli.command, io).and_then(|outcome| {
+    }
+}
+
+/// Reports why a run stopped, if it did.
+fn ended(run: Run, io: &mut Io<'_>) -> Outcome {
+    let run = run.and_then(|outcome| {
         io.out.flush()?;
         Ok(outcome)
     });
@@ -184,6 +230,10 @@ fn dispatch(command: Command, io: &mut Io<'_>) -> Run {
         Command::Init(args) => init::run(&args, io),
         Command::Profile(command) => profile::run(&command, io),
         Command::Schema(args) => schema::run(&args, io),
+        Command::HelmPostRender(args) => helm::post_render(&args, io),
+        Command::Helm(command) => helm::run(&command, io),
+        Command::Kubectl(command) => kubectl::run(&command, io),
+        Command::Integrate(args) => integrate::run(&args, io),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "slogen", io.out);
             Ok(Outcome::Done)

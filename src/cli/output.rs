@@ -187,6 +187,41 @@ pub(super) fn write_file(path: &Path, text: &str) -> Result<(), Stop> {
     Ok(())
 }
 
+/// What became of a file that slogen owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// It was written.
+    New,
+    /// It was right already.
+    Same,
+}
+
+/// Writes a file that is slogen's own: one of its earlier texts, which `own` knows, gives way, and anything else only
+/// by `force`.
+pub(super) fn write_own(
+    path: &Path,
+    text: &str,
+    force: bool,
+    own: impl Fn(&str) -> bool,
+) -> Result<Written, Stop> {
+    match fs::read(path) {
+        Ok(old) if old == text.as_bytes() => return Ok(Written::Same),
+        Ok(old) if force || std::str::from_utf8(&old).is_ok_and(own) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => {
+            return Err(Stop::Message(format!("cannot replace `{}`: {error}", path.display())));
+        }
+        Ok(_) => {
+            return Err(Stop::Message(format!(
+                "`{}` is there already and is not of slogen; `--force` replaces it",
+                path.display()
+            )));
+        }
+    }
+    write_file(path, text)?;
+    Ok(Written::New)
+}
+
 /// The file that a write to `path` should change: itself, or where a link leads, if that lies in one of the folders
 /// of `within`. Replacing the link would cut it, and following it elsewhere would change what nobody asked for.
 pub(super) fn behind_link(path: &Path, within: &[PathBuf]) -> Result<PathBuf, Stop> {

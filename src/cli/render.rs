@@ -10,6 +10,7 @@ use crate::render::{self, Manifest, RulePart};
 use crate::source::{Files, Span};
 
 use super::output::{ADAPTER_VALUES, Format, Rendered, Service, bug};
+use super::served::ServedArgs;
 use super::services::{InputArgs, collisions, services};
 use super::{Io, Outcome, Run, Stop, output, own, runbook};
 
@@ -18,6 +19,8 @@ use super::{Io, Outcome, Run, Stop, output, own, runbook};
 pub(super) struct Args {
     #[command(flatten)]
     input: InputArgs,
+    #[command(flatten)]
+    served: ServedArgs,
     /// Form of the output.
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     output: Format,
@@ -162,6 +165,7 @@ fn objects(args: &Args, io: &mut Io<'_>) -> Result<Rendered, Stop> {
             )));
         }
     }
+    args.served.keep_served(&mut services, io)?;
     let values = adapter.filter(|_| whole).map(|adapter| adapter.values()).transpose();
     let beside = values.map_err(bug)?.map(|values| (ADAPTER_VALUES, values)).into_iter().collect();
     Ok(Rendered { services, beside, format: args.output, whole })

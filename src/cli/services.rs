@@ -19,7 +19,7 @@ use super::{Io, Stop, input};
 #[derive(clap::Args)]
 pub(super) struct InputArgs {
     /// A slo.toml, a folder that holds some, or `-` for standard input; may be given several times.
-    #[arg(short, long = "file", value_name = "PATH", default_value = input::FILE_NAME)]
+    #[arg(short, long = "file", visible_alias = "filename", value_name = "PATH", default_value = input::FILE_NAME)]
     file: Vec<PathBuf>,
     /// Lay the overlay `[env.NAME]` over the rest.
     #[arg(long, value_name = "NAME")]

@@ -95,6 +95,7 @@ impl Example {
             settings: config.settings,
             ignores: true,
             today: Some(TODAY),
+            rendered: false,
         };
         Ok(lint(texts, &self.sources, &self.slo, &options))
     }

@@ -21,6 +21,8 @@ use crate::spec;
 pub(in crate::cli) struct Request {
     /// Files and folders.
     pub(in crate::cli) paths: Vec<PathBuf>,
+    /// Files, and folders without what is below them.
+    pub(in crate::cli) flat: Vec<PathBuf>,
     /// A text that is in no file.
     pub(in crate::cli) text: Option<Text>,
     /// In its folder and above, the configuration is looked for.
@@ -64,6 +66,7 @@ impl Request {
     pub(in crate::cli) fn of_text(name: &str, content: String) -> Self {
         Self {
             paths: Vec::new(),
+            flat: Vec::new(),
             text: Some(Text { name: name.into(), content: Some(content) }),
             start: name.into(),
             slo: None,
@@ -152,6 +155,7 @@ pub(in crate::cli) fn load(request: Request, io: &mut Io<'_>) -> Result<Loaded, 
     }
     let exclude = configuration.exclude(&config)?;
     let mut found = Found::new(&request.paths, &exclude)?;
+    found.flat(&request.flat, &exclude)?;
     if let Some(text) = &request.text {
         found.beside(&text.name);
     }
@@ -192,7 +196,8 @@ pub(in crate::cli) fn load(request: Request, io: &mut Io<'_>) -> Result<Loaded, 
     let Config { rules, mut settings, baseline, .. } = config;
     settings.namespace = request.namespace;
     settings.closed_world |= request.closed_world;
-    let options = Options { rules, settings, ignores: request.ignores, today: today() };
+    let ignores = request.ignores;
+    let options = Options { rules, settings, ignores, today: today(), rendered: false };
     let configured = baseline.map(|path| configuration.folder.join(path));
     let baseline = request.baseline.or(configured);
     Ok(Loaded { files, sources, manifests, slo, findings, options, baseline, unreadable })
