@@ -3,8 +3,12 @@
 mod adapter;
 mod configuration;
 mod dashboard;
+mod function;
 mod init;
 mod input;
+mod krm;
+mod kustomize;
+mod legacy;
 mod lint;
 mod manifests;
 mod output;
@@ -105,6 +109,11 @@ enum Command {
     /// List the profiles, or show one.
     #[command(subcommand)]
     Profile(profile::Command),
+    /// Run as KRM function: a ResourceList in, a ResourceList out; kustomize and kpt run this.
+    Krm(krm::Args),
+    /// Make kustomize run slogen.
+    #[command(subcommand)]
+    Kustomize(kustomize::Command),
     /// Print a JSON Schema.
     Schema(schema::Args),
     /// Print a completion script for a shell.
@@ -143,6 +152,15 @@ pub fn main() -> ExitCode {
 
 /// Runs slogen with `args`, the program's name first.
 pub fn run(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> Outcome {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(kind) = legacy::kind(args.first()) {
+        return legacy::run(kind, args, io);
+    }
+    if args.len() == 1
+        && let Some(run) = krm::without_arguments(io)
+    {
+        return finish(run, io);
+    }
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -151,7 +169,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> Outcome
             return if error.use_stderr() { Outcome::Failed } else { Outcome::Done };
         }
     };
-    let run = dispatch(cli.command, io).and_then(|outcome| {
+    let run = dispatch(cli.command, io);
+    finish(run, io)
+}
+
+fn finish(run: Run, io: &mut Io<'_>) -> Outcome {
+    let run = run.and_then(|outcome| {
         io.out.flush()?;
         Ok(outcome)
     });
@@ -178,6 +201,8 @@ fn dispatch(command: Command, io: &mut Io<'_>) -> Run {
         Command::Runbook(args) => runbook::run(&args, io),
         Command::Init(args) => init::run(&args, io),
         Command::Profile(command) => profile::run(&command, io),
+        Command::Krm(args) => krm::run(&args, io),
+        Command::Kustomize(command) => kustomize::run(&command, io),
         Command::Schema(args) => schema::run(&args, io),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "slogen", io.out);

@@ -21,6 +21,7 @@ pub mod cluster;
 pub mod config;
 pub mod finding;
 pub mod fix;
+pub mod integrate;
 pub mod kinds;
 pub mod lint;
 pub mod plan;

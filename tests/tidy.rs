@@ -15,7 +15,7 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 /// Every module of the crate with the modules that it may use, in the order of dependency: each uses only
 /// those above it.
-const MODULES: [(&str, &[&str]); 22] = [
+const MODULES: [(&str, &[&str]); 23] = [
     ("source", &[]),
     ("finding", &["source"]),
     ("units", &[]),
@@ -25,7 +25,7 @@ const MODULES: [(&str, &[&str]); 22] = [
     ("kinds", &[]),
     ("query", &[]),
     ("cluster", &["source", "finding", "units", "yaml", "query"]),
-    ("tree", &["source", "finding"]),
+    ("tree", &["source", "finding", "yaml"]),
     ("profile", &["source", "finding", "tree"]),
     ("spec", &["source", "finding", "units", "query", "tree", "profile"]),
     ("plan", &["source", "units", "tree", "spec"]),
@@ -49,11 +49,29 @@ const MODULES: [(&str, &[&str]); 22] = [
         ],
     ),
     ("runbook", &["units", "text", "kinds", "spec", "plan", "promql", "render"]),
+    ("integrate", &["source", "finding", "yaml", "tree", "spec", "rules", "config"]),
     (
         "cli",
         &[
-            "source", "finding", "units", "cluster", "fix", "lint", "rules", "config", "text",
-            "yaml", "tree", "profile", "spec", "plan", "report", "schema", "render", "runbook",
+            "source",
+            "finding",
+            "units",
+            "cluster",
+            "fix",
+            "lint",
+            "rules",
+            "config",
+            "text",
+            "yaml",
+            "tree",
+            "profile",
+            "spec",
+            "plan",
+            "report",
+            "schema",
+            "render",
+            "runbook",
+            "integrate",
         ],
     ),
 ];

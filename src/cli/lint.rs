@@ -10,7 +10,7 @@ use crate::fix;
 use crate::lint;
 use crate::lint::baseline::Baseline;
 use crate::report::{Format, Run as Report, counted};
-use crate::source::{FileId, Files};
+use crate::source::{FileId, Files, Root};
 
 use super::{Io, Outcome, Run, Stop, output, rules};
 pub(super) use request::{Configured, Loaded, Request, Text, load};
@@ -185,7 +185,10 @@ impl Args {
         };
         Request {
             paths: self.paths.iter().filter(|path| *path != Path::new("-")).cloned().collect(),
-            text: stdin.then(|| Text { name: self.stdin_filename.clone(), content: None }),
+            texts: stdin
+                .then(|| Text { name: self.stdin_filename.clone(), content: None })
+                .into_iter()
+                .collect(),
             start: start.to_path_buf(),
             slo: self.slo.clone(),
             namespace: self.namespace.clone(),
@@ -194,6 +197,7 @@ impl Args {
             config: self.rules.configured(),
             ignores: !self.no_ignores,
             baseline: self.baseline.clone(),
+            root: Root::Anywhere,
         }
     }
 }
