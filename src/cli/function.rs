@@ -125,6 +125,15 @@ pub(super) fn generate(
                 path.display()
             )));
         }
+        if !path.exists() {
+            let here = std::env::current_dir().unwrap_or_default().join(&place.folder);
+            return Err(Stop::Message(format!(
+                "`spec.file`: there is no `{}` in `{}`; paths start at the folder of the kustomization, with kpt at \
+                 the folder that kpt is run in",
+                path.display(),
+                here.display()
+            )));
+        }
         read.file(&path);
     }
     let env = more.and_then(|more| more.env.as_deref());
@@ -150,9 +159,14 @@ pub(super) fn lint(
 ) -> Result<Linted, Stop> {
     let sheets = sheets(items);
     let path = |path: &str| place.folder.join(path);
-    let text = |sheet: &results::Sheet<'_>| Text {
-        name: path(sheet.name.as_deref().unwrap_or("resources")),
-        content: Some(sheet.text.clone()),
+    let text = |sheet: &results::Sheet<'_>| {
+        let name = match &sheet.name {
+            None => path("resources"),
+            Some(name) if path(name).is_file() => path(name),
+            // kpt runs elsewhere than in the package, and a slo.toml in this folder is none of it.
+            Some(name) => Path::new("package").join(name),
+        };
+        Text { name, content: Some(sheet.text.clone()) }
     };
     let spec = &lint.spec;
     let start = if place.folder.as_os_str().is_empty() { ".".into() } else { place.folder.clone() };

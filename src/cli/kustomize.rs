@@ -74,6 +74,20 @@ fn init(args: &Init, io: &mut Io<'_>) -> Run {
     let config_name = config_name(&place, &config, args.force);
     plan.push((config_name, config));
 
+    for (name, _) in plan.iter().filter(|(name, _)| *name != config_name && !args.force) {
+        let path = place(name);
+        if fs::read_to_string(&path).is_ok_and(|old| !files::is_for(&old, protocol)) {
+            let (is, other) = if args.legacy {
+                ("is for KRM functions", "leave `--legacy` out")
+            } else {
+                ("is for exec plugins", "add `--legacy`")
+            };
+            return Err(Stop::Message(format!(
+                "`{}` is there already and {is}; {other}, or replace it with `--force`",
+                path.display()
+            )));
+        }
+    }
     let lists = [
         ("generators", files::GENERATOR),
         ("transformers", files::LINT),

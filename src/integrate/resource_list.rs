@@ -122,9 +122,29 @@ impl Item {
     }
 
     /// What makes two objects the same one in a cluster. Unset, the namespace is `default` to kustomize.
-    fn identity(&self) -> (&str, &str, &str, &str) {
+    pub(super) fn identity(&self) -> (&str, &str, &str, &str) {
         let group = self.api_version.rsplit_once('/').map_or("", |(group, _)| group);
         (group, &self.kind, self.namespace.as_deref().unwrap_or("default"), &self.name)
+    }
+
+    /// The name that references to it still have: kustomize renames objects at once, and what names them at the end.
+    pub(super) fn referred_name(&self) -> &str {
+        let previous = self.annotation("internal.config.kubernetes.io/previousNames");
+        let first = previous.and_then(|names| names.split(',').next());
+        first.filter(|name| self.is_of_kustomize() && !name.is_empty()).unwrap_or(&self.name)
+    }
+
+    /// The document, with the name that references to it still have.
+    pub(super) fn text_as_referred(&self) -> String {
+        let name = self.referred_name();
+        if name == self.name {
+            return self.text.clone();
+        }
+        let stream = yaml::parse(FileId::NONE, &self.text);
+        let target = stream.documents().next().and_then(|root| root.at("metadata/name"));
+        let op = target.map(|place| Op::Set(place.target(), json!(name)));
+        let edited = op.and_then(|op| edit::apply(&stream, &[&op]).ok());
+        edited.unwrap_or_else(|| self.text.clone())
     }
 
     /// As people name it: `Deployment prod/inference`.

@@ -1,7 +1,7 @@
 //! Findings in items of a ResourceList: hosts write these lists, so that lines and columns in them mean nothing to
 //! anyone, and a place is an object with the path of a field.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Map, Value, json};
 
@@ -23,6 +23,7 @@ pub struct Sheet<'i> {
 /// The resources among `items` as files, in the order of their first items.
 pub fn sheets(items: &[Item]) -> Vec<Sheet<'_>> {
     let mut sheets: Vec<Sheet<'_>> = Vec::new();
+    let as_referred = are_apart(items);
     for item in items.iter().filter(|item| item.is_resource()) {
         // Of a path that leads out of the package, nothing beside it is read.
         let inside = |path: &str| {
@@ -39,10 +40,11 @@ pub fn sheets(items: &[Item]) -> Vec<Sheet<'_>> {
             sheets.len() - 1
         });
         if let Some(sheet) = sheets.get_mut(at) {
-            if !sheet.text.is_empty() && !item.text.starts_with("---") {
+            let text = if as_referred { item.text_as_referred() } else { item.text.clone() };
+            if !sheet.text.is_empty() && !text.starts_with("---") {
                 sheet.text.push_str("---\n");
             }
-            sheet.text.push_str(&item.text);
+            sheet.text.push_str(&text);
             if !sheet.text.ends_with('\n') {
                 sheet.text.push('\n');
             }
@@ -50,6 +52,15 @@ pub fn sheets(items: &[Item]) -> Vec<Sheet<'_>> {
         }
     }
     sheets
+}
+
+/// True if no two items get the same name where each has the one that references to it still have.
+fn are_apart(items: &[Item]) -> bool {
+    let mut seen = HashSet::new();
+    items.iter().filter(|item| item.is_resource()).all(|item| {
+        let (group, kind, namespace, _) = item.identity();
+        seen.insert((group, kind, namespace, item.referred_name()))
+    })
 }
 
 /// Where something is.
