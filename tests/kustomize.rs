@@ -224,10 +224,7 @@ fn mistakes_are_explained_and_print_nothing() {
         (generator.replace("functionConfig", "config"), "there is no functionConfig"),
         (inline.replace("env: staging\n", "env: stagin\n"), "`--env staging`"),
         (inline.replace("only: [deployment", "only: [deploymnet"), "did you mean `deployment`?"),
-        (
-            inline.replace("errors: {below", "erors: {below"),
-            "SloGenerator shop spec.inline:6:3",
-        ),
+        (inline.replace("errors: {below", "erors: {below"), "SloGenerator shop spec.inline:6:3"),
         (lint.replace("failOn: error", "of: [x]"), "did you mean `off`?"),
         (lint.replace("failOn: error", "off: [scalin]"), "there is no rule `scalin`"),
     ] {

@@ -195,8 +195,10 @@ pub(super) fn lint(
     let files = &loaded.files;
     let ids = loaded.sources.iter().map(|source| source.file);
     let placed = Sheets::new(ids.zip(&sheets));
-    let (inside, outside): (Vec<Finding>, Vec<Finding>) =
+    let (mut inside, outside): (Vec<Finding>, Vec<Finding>) =
         outcome.findings.iter().cloned().partition(|finding| placed.hold(finding));
+    // kpt shows only the first lines.
+    inside.sort_by_key(|finding| finding.severity);
     io.err.write_all(report::human::report(&outside, files).as_bytes())?;
     for finding in &inside {
         io.err.write_all(placed.human(finding).unwrap_or_default().as_bytes())?;
