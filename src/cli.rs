@@ -109,7 +109,7 @@ enum Command {
     /// List the profiles, or show one.
     #[command(subcommand)]
     Profile(profile::Command),
-    /// Run as KRM function: a ResourceList in, a ResourceList out; kustomize and kpt run this.
+    /// Run as KRM function: a list of resources in, another out; kustomize and kpt run this.
     Krm(krm::Args),
     /// Make kustomize run slogen.
     #[command(subcommand)]

@@ -75,15 +75,8 @@ impl Source {
         Self::of(files, library, file, tree, folder)
     }
 
-    /// As [`Source::parse`], of a text with the same keys in YAML.
-    pub fn parse_yaml(
-        files: &mut Files,
-        library: &mut Library,
-        name: &str,
-        text: String,
-        folder: &Path,
-    ) -> Self {
-        let file = files.add(name, text);
+    /// As [`Source::parse`], of a file with the same keys in YAML.
+    pub fn of_yaml(files: &mut Files, library: &mut Library, file: FileId, folder: &Path) -> Self {
         let tree = tree::parse_yaml(files, file, Layer::File);
         Self::of(files, library, file, tree, folder)
     }

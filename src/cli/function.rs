@@ -109,7 +109,8 @@ pub(super) fn generate(
     }
     if let Some((name, text)) = generator.inline {
         let Read { files, library, .. } = &mut read;
-        let source = Source::parse_yaml(files, library, &name, text, &place.folder);
+        let file = files.add(name, text);
+        let source = Source::of_yaml(files, library, file, &place.folder);
         read.sources.push(source);
         read.count = 1;
     }

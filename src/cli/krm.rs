@@ -32,7 +32,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
     run::failed(run, io)
 }
 
-/// Runs the function if standard input holds a ResourceList; `None` if it does not, and if nobody writes there.
+/// Runs the function if standard input holds a `ResourceList`; `None` if it does not, and if nobody writes there.
 pub(super) fn without_arguments(io: &mut Io<'_>) -> Option<Run> {
     let text = offered()?;
     let run = answer(&text, LoadRestrictor::default(), io);
@@ -42,7 +42,7 @@ pub(super) fn without_arguments(io: &mut Io<'_>) -> Option<Run> {
 /// How long nobody may write to standard input before it counts as nobody's.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What standard input holds, if it is a ResourceList. A pipe that nobody writes to must not hang slogen.
+/// What standard input holds, if it is a `ResourceList`. A pipe that nobody writes to must not hang slogen.
 fn offered() -> Option<String> {
     if std::io::stdin().is_terminal() {
         return None;
@@ -87,7 +87,7 @@ fn answer(text: &str, restrictor: LoadRestrictor, io: &mut Io<'_>) -> Run {
     let list = match resource_list::read(&stream) {
         Ok(list) => list,
         Err(finding) => {
-            io.err.write_all(report::human::report(&[finding], &files).as_bytes())?;
+            io.err.write_all(report::human::report(&[*finding], &files).as_bytes())?;
             return Err(Stop::Reported);
         }
     };
@@ -95,7 +95,7 @@ fn answer(text: &str, restrictor: LoadRestrictor, io: &mut Io<'_>) -> Run {
     let place = Place::here(restrictor);
     match run::configured(&files, config, io)? {
         Function::Generator(generator) => {
-            let manifests = run::generate(generator, None, &place, io)?;
+            let manifests = run::generate(*generator, None, &place, io)?;
             let objects: Vec<_> = manifests.iter().map(|manifest| &manifest.object).collect();
             let text = list.generated(&objects).map_err(|foreign| {
                 let (foreign, is) = (foreign.join(", "), if foreign.len() == 1 { "is" } else { "are" });
@@ -108,9 +108,9 @@ fn answer(text: &str, restrictor: LoadRestrictor, io: &mut Io<'_>) -> Run {
             io.out.write_all(text.as_bytes())?;
             Ok(Outcome::Done)
         }
-        Function::Lint(lint) => {
-            let linted = run::lint(&lint, None, &list.items, &place, io)?;
-            let text = if lint.role == Role::Validator && list.is_of_kustomize() {
+        Function::Lint(linter) => {
+            let linted = run::lint(&linter, None, &list.items, &place, io)?;
+            let text = if linter.role == Role::Validator && list.is_of_kustomize() {
                 list.emptied(&linted.results).map_err(super::output::bug)?
             } else {
                 list.echo(&linted.results)

@@ -72,7 +72,7 @@ fn answer(kind: &'static str, plugin: &Plugin, io: &mut Io<'_>) -> Run {
         Function::Generator(_) if kind != "SloGenerator" => Err(mixed(kind, "SloGenerator")),
         Function::Lint(_) if kind != "SloLint" => Err(mixed(kind, "SloLint")),
         Function::Generator(generator) => {
-            let manifests = run::generate(generator, Some(&plugin.more), &place, io)?;
+            let manifests = run::generate(*generator, Some(&plugin.more), &place, io)?;
             io.out.write_all(output::documents(&manifests).map_err(output::bug)?.as_bytes())?;
             Ok(Outcome::Done)
         }

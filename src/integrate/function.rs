@@ -16,9 +16,9 @@ pub const API_VERSION: &str = "slogen.dev/v1alpha1";
 #[derive(Clone, Debug)]
 pub enum Function {
     /// To render.
-    Generator(Generator),
+    Generator(Box<Generator>),
     /// To lint.
-    Lint(Lint),
+    Lint(Box<Lint>),
 }
 
 /// The kinds of [`Function`].
@@ -125,9 +125,9 @@ pub fn read(files: &Files, file: FileId) -> Result<Function, Vec<Finding>> {
     let at = node.map_or(start, tree::Node::place);
     cx.path.push("spec");
     let function = if kind == Some("SloGenerator") {
-        Function::Generator(generator(spec, at, files, file, &mut cx))
+        Function::Generator(Box::new(generator(spec, at, files, file, &mut cx)))
     } else {
-        Function::Lint(lint(spec, at, &mut cx))
+        Function::Lint(Box::new(lint(spec, at, &mut cx)))
     };
     if cx.findings.is_empty() { Ok(function) } else { Err(cx.findings) }
 }
@@ -208,8 +208,8 @@ fn lint(spec: &Table, at: Span, cx: &mut Decoder) -> Lint {
         names
     };
     let mut presets = Vec::new();
-    let named = read.preset.as_ref().map(|list| list.0.clone()).unwrap_or_default();
-    for (index, name) in named.iter().enumerate() {
+    let wanted = read.preset.as_ref().map(|list| list.0.clone()).unwrap_or_default();
+    for (index, name) in wanted.iter().enumerate() {
         match <PresetName as clap::ValueEnum>::from_str(name, false) {
             Ok(preset) => presets.push(preset),
             Err(_) => cx.bad_value(

@@ -1,4 +1,4 @@
-//! The ResourceList of KRM functions (kustomize's `functions-spec.md`), and what goes back in its place.
+//! The `ResourceList` of KRM functions (kustomize's `functions-spec.md`), and what goes back in its place.
 //!
 //! Texts of items are cut out and put back, never written anew, so that comments and the annotations by which hosts
 //! know their items stay as they are.
@@ -10,7 +10,7 @@ use crate::finding::{Finding, Op, Step, Target};
 use crate::source::{FileId, Span};
 use crate::yaml::{self, Place, Stream, edit, emit, excerpt};
 
-/// Versions of the ResourceList, which differ in nothing that slogen reads.
+/// Versions of the `ResourceList`, which differ in nothing that slogen reads.
 const API_VERSIONS: [&str; 3] =
     ["config.kubernetes.io/v1", "config.kubernetes.io/v1beta1", "config.kubernetes.io/v1alpha1"];
 
@@ -169,7 +169,7 @@ impl Item {
     }
 }
 
-/// A ResourceList.
+/// A `ResourceList`.
 #[derive(Debug)]
 pub struct ResourceList<'t> {
     stream: &'t Stream<'t>,
@@ -180,15 +180,15 @@ pub struct ResourceList<'t> {
     pub config: String,
 }
 
-/// True if `text` begins like a ResourceList, whatever becomes of its end.
+/// True if `text` begins like a `ResourceList`, whatever becomes of its end.
 pub fn may_be(text: &str) -> bool {
     text.contains("ResourceList")
 }
 
 /// Reads the only document of `stream`.
-pub fn read<'t>(stream: &'t Stream<'t>) -> Result<ResourceList<'t>, Finding> {
+pub fn read<'t>(stream: &'t Stream<'t>) -> Result<ResourceList<'t>, Box<Finding>> {
     let error = |span, message: &str, help: &str| {
-        Err(Finding::error("input/resource-list", span, message).help(help))
+        Err(Box::new(Finding::error("input/resource-list", span, message).help(help)))
     };
     if let Some(problem) = stream.problems.first() {
         let message = format!("standard input is no YAML: {}", problem.message);
@@ -234,12 +234,11 @@ impl ResourceList<'_> {
             return text.to_owned();
         }
         let (root, results) = (self.root.target(), Value::from(results));
-        let op = match self.root.entry("results") {
-            None => Op::Insert(root, "results".to_owned(), results),
-            Some(_) => {
-                let path = vec![Step::Key("results".to_owned())];
-                Op::Set(Target { path, ..root }, results)
-            }
+        let key = "results".to_owned();
+        let op = if self.root.entry(&key).is_some() {
+            Op::Set(Target { path: vec![Step::Key(key)], ..root }, results)
+        } else {
+            Op::Insert(root, key, results)
         };
         let edited = edit::apply(self.stream, &[&op]).ok().filter(|new| self.is_kept_by(new));
         // Better no results, which standard error has too, than an item that has changed.

@@ -1,4 +1,4 @@
-//! Findings in items of a ResourceList: hosts write these lists, so that lines and columns in them mean nothing to
+//! Findings in items of a `ResourceList`: hosts write these lists, so that lines and columns in them mean nothing to
 //! anyone, and a place is an object with the path of a field.
 
 use std::collections::{BTreeMap, HashSet};
