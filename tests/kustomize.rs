@@ -136,6 +136,19 @@ fn kpt_keeps_comments_and_files() {
 }
 
 #[test]
+fn json_is_yaml_too() {
+    let folder = folder();
+    for name in ["kpt", "kpt-generator"] {
+        let before = documents(&recorded(&format!("{name}.in.yaml"))).remove(0);
+        let output = krm(folder.path(), &["krm"], &before.to_string());
+        let after = documents(&text(&output.stdout)).remove(0);
+        let wanted = documents(&recorded(&format!("{name}.out.yaml"))).remove(0);
+        assert_eq!(after["items"], wanted["items"], "{name}");
+        assert_eq!(after["results"], wanted["results"], "{name}");
+    }
+}
+
+#[test]
 fn generating_again_changes_what_slogen_made_and_nothing_else() {
     let (out, _) = answers("kpt-generator", 0);
     assert!(
