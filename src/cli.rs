@@ -4,11 +4,15 @@ mod adapter;
 mod complete;
 mod configuration;
 mod dashboard;
+mod function;
 mod helm;
 mod init;
 mod input;
 mod integrate;
+mod krm;
 mod kubectl;
+mod kustomize;
+mod legacy;
 mod lint;
 mod manifests;
 mod multicall;
@@ -117,6 +121,11 @@ enum Command {
     /// List the profiles, or show one.
     #[command(subcommand)]
     Profile(profile::Command),
+    /// Run as KRM function: a list of resources in, another out; kustomize and kpt run this.
+    Krm(krm::Args),
+    /// Make kustomize run slogen.
+    #[command(subcommand)]
+    Kustomize(kustomize::Command),
     /// Print a JSON Schema.
     Schema(schema::Args),
     /// Lint what Helm rendered, and hand it back unchanged if it passes: a post-renderer.
@@ -167,7 +176,14 @@ pub fn main() -> ExitCode {
 pub fn run(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> Outcome {
     let args: Vec<OsString> = args.into_iter().collect();
     match multicall::called(args.first().map(OsString::as_os_str)) {
-        Called::Slogen => parsed(Cli::command(), args, io, |_, _| ()),
+        Called::Slogen => {
+            let alone = args.len() == 1;
+            match alone.then(|| krm::without_arguments(io)).flatten() {
+                Some(run) => ended(run, io),
+                None => parsed(Cli::command(), args, io, |_, _| ()),
+            }
+        }
+        Called::KustomizePlugin(kind) => legacy::run(kind, args, io),
         Called::KubectlPlugin => parsed(kubectl::command(), args, io, kubectl::explain),
         Called::KubectlCompletion => {
             let words = args.get(1..).unwrap_or_default();
@@ -229,6 +245,8 @@ fn dispatch(command: Command, io: &mut Io<'_>) -> Run {
         Command::Runbook(args) => runbook::run(&args, io),
         Command::Init(args) => init::run(&args, io),
         Command::Profile(command) => profile::run(&command, io),
+        Command::Krm(args) => krm::run(&args, io),
+        Command::Kustomize(command) => kustomize::run(&command, io),
         Command::Schema(args) => schema::run(&args, io),
         Command::HelmPostRender(args) => helm::post_render(&args, io),
         Command::Helm(command) => helm::run(&command, io),

@@ -1,3 +1,8 @@
-//! What other programs need in order to run slogen, as text. Pure: who asks for it writes it.
+//! What other programs expect of slogen: their protocols, and the files that make them run it. Pure: texts in,
+//! texts out.
 
+pub mod function;
+pub mod kustomize;
+pub mod resource_list;
+pub mod results;
 pub mod snippets;

@@ -11,7 +11,7 @@ use crate::fix;
 use crate::lint;
 use crate::lint::baseline::Baseline;
 use crate::report::{Format, Run as Report, counted};
-use crate::source::{FileId, Files};
+use crate::source::{FileId, Files, Root};
 
 use super::{Io, Outcome, Run, Stop, output, rules};
 use form::Form;
@@ -197,7 +197,10 @@ impl Args {
         Request {
             paths,
             flat,
-            text: stdin.then(|| Text { name: self.stdin_filename.clone(), content: None }),
+            texts: stdin
+                .then(|| Text { name: self.stdin_filename.clone(), content: None })
+                .into_iter()
+                .collect(),
             start: start.to_path_buf(),
             slo: self.slo.clone(),
             namespace: self.namespace.clone(),
@@ -206,6 +209,7 @@ impl Args {
             config: self.rules.configured(),
             ignores: !self.no_ignores,
             baseline: self.baseline.clone(),
+            root: Root::Anywhere,
         }
     }
 }
@@ -259,15 +263,6 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
         return Ok(Outcome::Failed);
     }
     Ok(if args.rules.fail_on.fails(&outcome.findings) { Outcome::Found } else { Outcome::Done })
-}
-
-/// Lints what passes through slogen on its way to someone else: a report goes to standard error, if there is anything
-/// to say. True if a finding counts.
-#[allow(dead_code, reason = "for hosts that say nothing about where a text came from")]
-pub(super) fn aside(request: Request, fail_on: FailOn, io: &mut Io<'_>) -> Result<bool, Stop> {
-    let loaded = load(request, io)?;
-    let outcome = loaded.check()?;
-    report_aside(&loaded, &outcome, fail_on, io)
 }
 
 /// Reports `outcome` on standard error, if there is anything to say. True if a finding counts.

@@ -3,6 +3,8 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
+use crate::integrate::function::KINDS;
+
 /// What the name that slogen was called by asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Called {
@@ -10,6 +12,8 @@ pub(super) enum Called {
     Slogen,
     /// `kubectl slogen …`.
     KubectlPlugin,
+    /// The exec plugin of kustomize for this kind.
+    KustomizePlugin(&'static str),
     /// Candidates for the last word of `kubectl slogen …`.
     KubectlCompletion,
 }
@@ -26,7 +30,11 @@ pub(super) fn called(program: Option<&OsStr>) -> Called {
     match name.map(|name| name.strip_suffix(".exe").unwrap_or(name)) {
         Some(KUBECTL_PLUGIN) => Called::KubectlPlugin,
         Some(KUBECTL_COMPLETION) => Called::KubectlCompletion,
-        _ => Called::Slogen,
+        Some(name) => KINDS
+            .into_iter()
+            .find(|kind| *kind == name)
+            .map_or(Called::Slogen, Called::KustomizePlugin),
+        None => Called::Slogen,
     }
 }
 
@@ -42,6 +50,7 @@ mod tests {
             ("/usr/bin/kubectl-slogen", Called::KubectlPlugin),
             ("kubectl-slogen.exe", Called::KubectlPlugin),
             ("./kubectl_complete-slogen", Called::KubectlCompletion),
+            ("/plugins/slolint/SloLint", Called::KustomizePlugin("SloLint")),
             ("", Called::Slogen),
         ] {
             assert_eq!(called(Some(OsStr::new(program))), wanted, "{program}");

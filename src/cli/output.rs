@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use similar::TextDiff;
 
+use crate::integrate::kustomize;
 use crate::render::{Manifest, RuleFile, RulePart};
 use crate::runbook;
 use crate::yaml;
@@ -93,8 +94,7 @@ pub(super) fn documents(manifests: &[Manifest]) -> Result<String, String> {
 /// The Helm values of prometheus-adapter, beside the objects.
 pub(super) const ADAPTER_VALUES: &str = "adapter-values.yaml";
 const RUNBOOK: &str = "runbook.md";
-const KUSTOMIZATION: &str = "kustomization.yaml";
-const KUSTOMIZE_CONFIG: &str = "kustomizeconfig.yaml";
+const KUSTOMIZATION: &str = kustomize::KUSTOMIZATIONS[0];
 
 /// One file an object, with a kustomization that lists them in order.
 ///
@@ -127,28 +127,13 @@ fn folder(services: &[Service]) -> Result<BTreeMap<PathBuf, String>, Stop> {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": resources,
-        "configurations": [KUSTOMIZE_CONFIG],
+        "configurations": [kustomize::CONFIG],
     });
-    // kustomize knows that an HPA names its target, and must be told what KEDA's objects name.
-    let named = |kind: &str, (key, value): (&str, &str), from: &str, path: &str| {
-        let place = serde_json::json!({ "path": path, "group": "keda.sh", "kind": from });
-        serde_json::json!({ "kind": kind, key: value, "fieldSpecs": [place] })
-    };
-    let (target, apps) = ("spec/scaleTargetRef/name", ("group", "apps"));
-    let references = [
-        named("Deployment", apps, "ScaledObject", target),
-        named("StatefulSet", apps, "ScaledObject", target),
-        named(
-            "TriggerAuthentication",
-            ("group", "keda.sh"),
-            "ScaledObject",
-            "spec/triggers/authenticationRef/name",
-        ),
-        named("Secret", ("version", "v1"), "TriggerAuthentication", "spec/secretTargetRef/name"),
-    ];
-    let config = serde_json::json!({ "nameReference": references });
     files.insert(PathBuf::from(KUSTOMIZATION), yaml::emit::stream(&[&kustomization]).map_err(bug)?);
-    files.insert(PathBuf::from(KUSTOMIZE_CONFIG), yaml::emit::stream(&[&config]).map_err(bug)?);
+    files.insert(
+        PathBuf::from(kustomize::CONFIG),
+        yaml::emit::stream(&[&kustomize::config()]).map_err(bug)?,
+    );
     Ok(files)
 }
 
@@ -356,7 +341,7 @@ impl Rendered {
         let mut files = folder(&self.services)?;
         if !self.whole {
             files.retain(|path, _| {
-                ![KUSTOMIZATION, KUSTOMIZE_CONFIG].map(Path::new).contains(&path.as_path())
+                ![KUSTOMIZATION, kustomize::CONFIG].map(Path::new).contains(&path.as_path())
             });
         }
         for (name, document) in &self.beside {
