@@ -4,6 +4,7 @@ mod request;
 
 use std::path::{Path, PathBuf};
 
+use crate::cluster::World;
 use crate::config::{self, Overrides};
 use crate::finding::{Finding, Safety, Severity};
 use crate::fix;
@@ -34,6 +35,15 @@ pub(super) struct Args {
     /// The input is all there is: a reference to what it does not hold is an error.
     #[arg(long)]
     closed_world: bool,
+    /// The files are a part of what belongs together: report only what stays true as files are added.
+    #[arg(long, conflicts_with = "closed_world")]
+    partial: bool,
+    /// Judge each file by itself, as a part: what is found in it does not depend on which others are given.
+    #[arg(long, conflicts_with = "closed_world")]
+    per_file: bool,
+    /// Leave out what `exclude` of the configuration names, also where it is given as PATH.
+    #[arg(long)]
+    force_exclude: bool,
 
     #[command(flatten)]
     rules: RuleArgs,
@@ -176,10 +186,16 @@ fn parse_format(text: &str) -> Result<(Format, Option<PathBuf>), String> {
 }
 
 impl Args {
+    fn is_partial(&self) -> bool {
+        self.partial || self.per_file
+    }
+
     fn request(&self) -> Request {
         let stdin = reads_stdin(self);
         let start = match self.paths.first() {
-            Some(path) if path == Path::new("-") => &self.stdin_filename,
+            // The configuration must not depend on which file comes first.
+            _ if self.per_file => Path::new("."),
+            Some(path) if path == Path::new("-") => &*self.stdin_filename,
             Some(path) => path,
             None => Path::new("."),
         };
@@ -189,7 +205,13 @@ impl Args {
             start: start.to_path_buf(),
             slo: self.slo.clone(),
             namespace: self.namespace.clone(),
-            closed_world: self.closed_world,
+            world: match self {
+                _ if self.is_partial() => Some(World::Partial),
+                _ if self.closed_world => Some(World::Closed),
+                _ => None,
+            },
+            per_file: self.per_file,
+            force_exclude: self.force_exclude,
             overrides: self.rules.overrides(),
             config: self.rules.configured(),
             ignores: !self.no_ignores,
@@ -326,7 +348,8 @@ fn notes(
         let name = &loaded.files.get(*file).name;
         writeln!(io.err, "note: `{name}` is a template; lint what your tool makes of it")?;
     }
-    for path in &args.paths {
+    // Whoever passes every file that changed does not ask for manifests.
+    for path in args.paths.iter().filter(|_| !args.is_partial()) {
         let stdin = path == Path::new("-");
         let path = if stdin { &args.stdin_filename } else { path };
         let below = loaded.manifests.iter().zip(&outcome.objects).filter(|(manifest, _)| {

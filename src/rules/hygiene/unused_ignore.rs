@@ -33,6 +33,7 @@ declare_rule! {
     /// ```
     "hygiene/unused-ignore" pub struct UnusedIgnore {}
     severity: Warning, fix: FixKind::Safe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
 }
 
 impl Rule for UnusedIgnore {

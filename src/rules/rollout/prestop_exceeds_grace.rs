@@ -64,6 +64,7 @@ declare_rule! {
         pub min_left: i64 = 5,
     }
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
 }
 
 /// What the fix leaves for SIGTERM, in seconds: Kubernetes' own default for the whole.

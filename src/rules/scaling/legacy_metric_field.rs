@@ -66,6 +66,7 @@ declare_rule! {
     /// ```
     "scaling/legacy-metric-field" pub struct LegacyMetricField {}
     severity: Error, fix: FixKind::Safe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
 }
 
 impl Rule for LegacyMetricField {

@@ -62,6 +62,7 @@ declare_rule! {
         pub skip_namespaces: Vec<String> = Vec::new(),
     }
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
 }
 
 impl Rule for StaticReplicas {
