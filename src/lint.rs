@@ -4,6 +4,8 @@ pub mod baseline;
 pub mod declare;
 pub mod example;
 #[cfg(test)]
+mod parts;
+#[cfg(test)]
 pub(crate) mod testing;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -99,12 +101,7 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
 }
 
 /// Lints each of `sources` by itself, so that the others make no difference.
-pub fn per_file(
-    files: &Files,
-    sources: &[Source],
-    slo: &[Declared],
-    options: &Options,
-) -> Outcome {
+pub fn per_file(files: &Files, sources: &[Source], slo: &[Declared], options: &Options) -> Outcome {
     let alone: Vec<_> =
         sources.par_iter().map(|source| lint(files, &[*source], slo, options)).collect();
     let mut all = Outcome::default();

@@ -23,8 +23,8 @@ pub const UNNAMED: &str = "input.yaml";
 pub struct Example {
     /// The texts, with their names.
     pub files: Files,
-    sources: Vec<Source>,
-    slo: Vec<Declared>,
+    pub(super) sources: Vec<Source>,
+    pub(super) slo: Vec<Declared>,
     config: String,
 }
 
@@ -70,6 +70,11 @@ impl Example {
 
     /// Lints other texts of the same files.
     pub fn lint_as(&self, texts: &Files, rules: &[&str]) -> Result<Outcome, String> {
+        Ok(lint(texts, &self.sources, &self.slo, &self.options(rules)?))
+    }
+
+    /// How it is linted with these rules.
+    pub(super) fn options(&self, rules: &[&str]) -> Result<Options, String> {
         let mut files = Files::default();
         let file = files.add("slogen.toml", self.config.clone());
         let (table, mut findings) = config::read(&files, file, false);
@@ -84,13 +89,12 @@ impl Example {
         if rules == ["hygiene/unused-ignore"] {
             config = config::resolve(table.as_ref(), &Overrides::default()).0;
         }
-        let options = Options {
+        Ok(Options {
             rules: config.rules,
             settings: config.settings,
             ignores: true,
             today: Some(TODAY),
-        };
-        Ok(lint(texts, &self.sources, &self.slo, &options))
+        })
     }
 }
 

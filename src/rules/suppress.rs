@@ -95,8 +95,7 @@ pub fn apply(
             inputs.any(|stream| stream.file() == file && stream.problems.is_empty())
         };
         for written in ignores.chunk_by(together) {
-            let fix =
-                |name: &Name| without(name, written, ran).filter(|_| is_read(name.span.file));
+            let fix = |name: &Name| without(name, written, ran).filter(|_| is_read(name.span.file));
             findings.extend(written.iter().flat_map(|it| it.problems(meta, today, ran, &fix)));
         }
     }
