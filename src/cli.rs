@@ -11,6 +11,8 @@ mod output;
 mod own;
 mod profile;
 mod render;
+mod report;
+mod reports;
 mod rules;
 mod runbook;
 mod schema;
@@ -85,6 +87,9 @@ enum Command {
     Render(render::Args),
     /// Find mistakes in manifests.
     Lint(lint::Args),
+    /// Work with reports of `lint`.
+    #[command(subcommand)]
+    Report(report::Command),
     /// Print what a rule finds, why it bites, and what to write instead.
     Explain {
         /// A rule or a family, such as `scaling/static-replicas`.
@@ -170,6 +175,7 @@ fn dispatch(command: Command, io: &mut Io<'_>) -> Run {
     match command {
         Command::Render(args) => render::run(&args, io),
         Command::Lint(args) => lint::run(&args, io),
+        Command::Report(command) => report::run(&command, io),
         Command::Explain { rule } => rules::explain(&rule, io),
         Command::Rules(args) => rules::list(&args, io),
         Command::ExplainPlan(args) => render::explain(&args, io),

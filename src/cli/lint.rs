@@ -10,10 +10,11 @@ use crate::finding::{Finding, Safety, Severity};
 use crate::fix;
 use crate::lint;
 use crate::lint::baseline::Baseline;
-use crate::report::{Format, Run as Report, counted};
+use crate::report::shard::Shard;
+use crate::report::{Counts, Format, Run as Report, counted};
 use crate::source::{FileId, Files};
 
-use super::{Io, Outcome, Run, Stop, output, rules};
+use super::{Io, Outcome, Run, Stop, output, reports, rules};
 pub(super) use request::{Configured, Loaded, Request, Text, load};
 
 /// What `slogen lint` is asked for.
@@ -68,12 +69,11 @@ pub(super) struct Args {
     #[arg(long, help_heading = "Fixes")]
     diff: bool,
 
-    /// How findings are printed; `FORMAT=FILE` writes them to a file, and several may be given.
-    #[arg(long, value_name = "FORMAT[=FILE]", help_heading = "Reports", value_parser = parse_format)]
-    format: Vec<(Format, Option<PathBuf>)>,
-    /// Write the report to this file instead of standard output.
-    #[arg(long, value_name = "FILE", help_heading = "Reports")]
-    output_file: Option<PathBuf>,
+    #[command(flatten)]
+    reports: reports::Args,
+    /// Report only the findings of one part of the files, such as 1/4; everything is read all the same.
+    #[arg(long, value_name = "I/N", conflicts_with_all = ["fix", "unsafe_fixes", "diff", "write_baseline"], help_heading = "Reports")]
+    shard: Option<Shard>,
     /// How many findings of one rule are shown to people; 0 shows all.
     #[arg(long, value_name = "NUMBER", default_value_t = 10, help_heading = "Reports")]
     max_repeats: usize,
@@ -157,31 +157,13 @@ impl FailOn {
             .is_some_and(|least| findings.iter().any(|finding| finding.severity <= least))
     }
 
-    fn severity(self) -> Option<Severity> {
+    pub(super) fn severity(self) -> Option<Severity> {
         match self {
             Self::Error => Some(Severity::Error),
             Self::Warning => Some(Severity::Warning),
             Self::Info => Some(Severity::Info),
             Self::Never => None,
         }
-    }
-}
-
-/// `sarif`, `sarif=lint.sarif`
-fn parse_format(text: &str) -> Result<(Format, Option<PathBuf>), String> {
-    let (name, file) = match text.split_once('=') {
-        Some((name, file)) => (name, Some(PathBuf::from(file))),
-        None => (text, None),
-    };
-    let format = <Format as clap::ValueEnum>::from_str(name, false).map_err(|_| {
-        let names = <Format as clap::ValueEnum>::value_variants().iter();
-        let names = names.filter_map(clap::ValueEnum::to_possible_value);
-        let names: Vec<_> = names.map(|value| value.get_name().to_owned()).collect();
-        format!("there is no format `{name}`; there are {}", names.join(", "))
-    })?;
-    match file {
-        Some(file) if file.as_os_str().is_empty() => Err(format!("`{text}` names no file")),
-        file => Ok((format, file)),
     }
 }
 
@@ -221,7 +203,7 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
-    let reports = reports(args)?;
+    let places = args.reports.places(Format::Human)?;
     let loaded = load(args.request(), io)?;
     let safety = if args.unsafe_fixes { Safety::Unsafe } else { Safety::Safe };
     let mut outcome;
@@ -254,17 +236,20 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
         return Ok(Outcome::Done);
     }
     loaded.forget_known(&mut outcome, files)?;
+    if let Some(shard) = args.shard {
+        outcome.findings.retain(|it| shard.holds(&files.get(it.primary.span.file).path()));
+    }
     notes(args, &loaded, &outcome, io)?;
     let infos = rules::infos(&loaded.options.rules);
     let report = Report {
         findings: &outcome.findings,
         files,
-        summary: loaded.counts(&outcome),
+        summary: Counts { shard: args.shard, ..loaded.counts(&outcome) },
         rules: &infos,
         fail_on: args.rules.fail_on.severity(),
         max_repeats: args.max_repeats,
     };
-    print(&reports, &report, args, io)?;
+    print(&places, &report, args, io)?;
     if loaded.unreadable > 0 {
         return Ok(Outcome::Failed);
     }
@@ -291,44 +276,17 @@ pub(super) fn aside(request: Request, fail_on: FailOn, io: &mut Io<'_>) -> Resul
     Ok(fail_on.fails(&outcome.findings))
 }
 
-/// The formats, each with its file; the last one without a file of its own gets `--output-file`.
-fn reports(args: &Args) -> Result<Vec<(Format, Option<PathBuf>)>, Stop> {
-    let mut reports = args.format.clone();
-    if !reports.iter().any(|(_, file)| file.is_none())
-        && (reports.is_empty() || args.output_file.is_some())
-    {
-        reports.push((Format::Human, None));
-    }
-    if let Some(file) = &args.output_file
-        && let Some((_, place)) = reports.iter_mut().rev().find(|(_, file)| file.is_none())
-    {
-        *place = Some(file.clone());
-    }
-    if reports.iter().filter(|(_, file)| file.is_none()).count() > 1 {
-        let help = "give all but one a file: `--format human --format sarif=lint.sarif`";
-        return Err(Stop::Message(format!("two formats would share standard output; {help}")));
-    }
-    Ok(reports)
-}
-
 fn print(
-    reports: &[(Format, Option<PathBuf>)],
+    places: &[reports::Place],
     report: &Report<'_>,
     args: &Args,
     io: &mut Io<'_>,
 ) -> Result<(), Stop> {
+    // Standard output holds the mended text then.
     let stdin_is_mended = (args.fix || args.unsafe_fixes) && reads_stdin(args);
-    for (format, file) in reports {
+    for (format, file) in places {
         let text = format.render(report).map_err(output::bug)?;
-        match file {
-            Some(file) => {
-                output::write_file(file, &anstream::adapter::strip_str(&text).to_string())?;
-            }
-            // Standard output holds the mended text then.
-            None if stdin_is_mended => io.err.write_all(text.as_bytes())?,
-            None if io.colour => io.out.write_all(text.as_bytes())?,
-            None => write!(io.out, "{}", anstream::adapter::strip_str(&text))?,
-        }
+        reports::write(&text, file.as_ref(), stdin_is_mended, io)?;
     }
     Ok(())
 }

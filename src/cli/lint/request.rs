@@ -139,6 +139,7 @@ impl Loaded {
             documents: outcome.documents,
             suppressed: outcome.suppressed,
             skipped: outcome.templates.len() + self.unreadable,
+            shard: None,
         }
     }
 }
