@@ -70,7 +70,7 @@ pub(super) struct Args {
     diff: bool,
 
     #[command(flatten)]
-    reports: reports::Args,
+    reports: reports::ReportArgs,
     /// Report only the findings of one part of the files, such as 1/4; everything is read all the same.
     #[arg(long, value_name = "I/N", conflicts_with_all = ["fix", "unsafe_fixes", "diff", "write_baseline"], help_heading = "Reports")]
     shard: Option<Shard>,

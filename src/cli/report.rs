@@ -21,7 +21,7 @@ pub(super) struct Merge {
     #[arg(value_name = "REPORT", required = true)]
     paths: Vec<PathBuf>,
     #[command(flatten)]
-    reports: reports::Args,
+    reports: reports::ReportArgs,
     /// The least severity that makes the exit code 1.
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Error, help_heading = "Reports")]
     fail_on: FailOn,

@@ -8,7 +8,7 @@ use super::{Io, Stop, output};
 
 /// Which reports are written, and where.
 #[derive(clap::Args)]
-pub(super) struct Args {
+pub(super) struct ReportArgs {
     /// How findings are printed; `FORMAT=FILE` writes them to a file, and several may be given.
     #[arg(long, value_name = "FORMAT[=FILE]", help_heading = "Reports", value_parser = parse_format)]
     format: Vec<Place>,
@@ -38,7 +38,7 @@ fn parse_format(text: &str) -> Result<Place, String> {
     }
 }
 
-impl Args {
+impl ReportArgs {
     /// The formats, each with its file; the last one without a file of its own gets `--output-file`. Where none is
     /// given, it is `default`.
     pub(super) fn places(&self, default: Format) -> Result<Vec<Place>, Stop> {
