@@ -114,7 +114,8 @@ fn of_shards(reports: &[Read]) -> Result<Summary, String> {
         };
         for ((what, a), (_, b)) in totals(one).into_iter().zip(totals(read)) {
             if a != b {
-                return differ("the runs count", format!("{a} {what}"), b.to_string());
+                let help = "lint one commit everywhere, and write the reports outside of it";
+                return differ("the runs count", format!("{a} {what}"), format!("{b}; {help}"));
             }
         }
         if let Some(other) = by_index.insert(part.index, read) {

@@ -117,9 +117,8 @@ impl<'a, 'c> Fleet<'a, 'c> {
             // is no matter of evictions.
             let selector = budget.selector.as_ref()?;
             let covers = !selector.is_empty() || budget.selects_all();
-            let unknown = covers
-                && !cluster.is_closed()
-                && cluster.workloads_beside(budget).next().is_none();
+            let unknown =
+                covers && !cluster.is_closed() && cluster.workloads_beside(budget).next().is_none();
             return unknown.then_some(Self { floor: None, idles: false, counts: Vec::new() });
         }
         let evicted = matched.iter().filter(|workload| !workload.is_exempt());
