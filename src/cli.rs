@@ -86,7 +86,7 @@ enum Command {
     /// Render the manifests of one or many services.
     Render(render::Args),
     /// Find mistakes in manifests.
-    Lint(lint::Args),
+    Lint(Box<lint::Args>),
     /// Work with reports of `lint`.
     #[command(subcommand)]
     Report(report::Command),

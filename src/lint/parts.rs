@@ -52,7 +52,7 @@ mod tests {
                     let text = std::mem::take(&mut part);
                     let index = set.files.len();
                     if is_slo {
-                        set.head += &format!("# file: slo.toml\n{text}");
+                        set.head.extend(["# file: slo.toml\n", &text]);
                     } else {
                         // In the order of their documents, also where paths are sorted.
                         set.files.push((format!("{index:03}-{file}"), text));
@@ -77,7 +77,7 @@ mod tests {
         fn example(&self, chosen: &[bool]) -> Example {
             let mut text = self.head.clone();
             for ((name, part), _) in self.files.iter().zip(chosen).filter(|(_, chosen)| **chosen) {
-                text += &format!("# file: {name}\n{part}");
+                text.extend(["# file: ", name, "\n", part]);
                 if !part.ends_with('\n') {
                     text.push('\n');
                 }
@@ -170,7 +170,7 @@ mod tests {
             for file in fs::read_dir(&folder).unwrap() {
                 let path = file.unwrap().path();
                 if path.extension().is_some_and(|it| it == "yaml") {
-                    text += &format!("---\n{}\n", fs::read_to_string(path).unwrap());
+                    text.extend(["---\n", &fs::read_to_string(path).unwrap(), "\n"]);
                 }
             }
             sets.push(Set::split(folder.display().to_string(), &text));
@@ -215,7 +215,7 @@ mod tests {
                     let part =
                         if index == 1 { part.replace(right, wrong) } else { part.to_owned() };
                     let name = fleet::name(index);
-                    text += &format!("# file: {name}/{file}\n{}", fleet::filled(&part, index));
+                    text.extend(["# file: ", &name, "/", file, "\n", &fleet::filled(&part, index)]);
                 }
             }
             Set::split(format!("fleet with {wrong}"), &text)
