@@ -40,8 +40,8 @@ fn write_fleet(folder: &Path) {
         fs::create_dir(&home).unwrap();
         for (file, text) in fleet::FILES {
             let mut text = text.to_owned();
-            let (changed, right, wrong) = changes[index % changes.len()];
-            if index % 2 == 1 && file == changed {
+            let (home_of, right, wrong) = changes[index % changes.len()];
+            if index % 2 == 1 && file == home_of {
                 text = text.replace(right, wrong);
             }
             if index % 3 == 0 && file == "workload.yaml" {
