@@ -4,6 +4,8 @@ pub mod baseline;
 pub mod declare;
 pub mod example;
 #[cfg(test)]
+mod parts;
+#[cfg(test)]
 pub(crate) mod testing;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +17,7 @@ use crate::finding::{self, Finding, Label, Severity};
 use crate::openapi::Schemas;
 use crate::rules::conformity::Conformity;
 use crate::rules::suppress::{self, Day};
-use crate::rules::{Active, Ctx, RuleSet};
+use crate::rules::{Active, Basis, Ctx, RuleSet};
 use crate::source::{FileId, Files, Span};
 use crate::yaml;
 
@@ -31,6 +33,8 @@ pub struct Options {
     pub ignores: bool,
     /// Decides which suppressions are past their date; `None` leaves them all in force.
     pub today: Option<Day>,
+    /// The input is what a cluster is about to get: what cannot be read in it is wrong, and never a template.
+    pub rendered: bool,
 }
 
 /// A file to lint: its text is in [`Files`].
@@ -65,7 +69,7 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
         .map(|source| {
             let text = &*files.get(source.file).text;
             // What cannot hold an object is not worth reading.
-            let text = if may_hold_objects(text) { text } else { "" };
+            let text = if options.rendered || may_hold_objects(text) { text } else { "" };
             Input { stream: yaml::parse(source.file, text), slo: source.slo }
         })
         .collect();
@@ -75,7 +79,7 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
             continue;
         }
         // Go templates are no YAML before Helm has filled them in.
-        if is_template(&input.stream) {
+        if !options.rendered && is_template(&input.stream) {
             outcome.templates.push(input.stream.file());
         } else {
             outcome.findings.extend(input.stream.problems.iter().map(syntax));
@@ -87,7 +91,8 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
     let conformity =
         Conformity::new(&cluster, &options.schemas, |rule| options.rules.get(rule).is_some());
     let rules = options.rules.as_slice().par_iter();
-    let found = rules.map(|active| run(active, &cluster, &conformity, &options.rules));
+    let telling = rules.filter(|it| !cluster.is_partial() || it.entry.meta.basis != Basis::Absence);
+    let found = telling.map(|active| run(active, &cluster, &conformity, &options.rules));
     outcome.findings.extend(found.flatten_iter().collect::<Vec<_>>());
     outcome.findings.iter_mut().for_each(|finding| label_namespaces(finding, &cluster));
     if options.ignores {
@@ -101,6 +106,22 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
     }
     finding::sort(&mut outcome.findings, files);
     outcome
+}
+
+/// Lints each of `sources` by itself, so that the others make no difference.
+pub fn per_file(files: &Files, sources: &[Source], slo: &[Declared], options: &Options) -> Outcome {
+    let alone: Vec<_> =
+        sources.par_iter().map(|source| lint(files, &[*source], slo, options)).collect();
+    let mut all = Outcome::default();
+    for one in alone {
+        all.findings.extend(one.findings);
+        all.documents += one.documents;
+        all.objects.extend(one.objects);
+        all.suppressed += one.suppressed;
+        all.templates.extend(one.templates);
+    }
+    finding::sort(&mut all.findings, files);
+    all
 }
 
 /// True if a document that cannot be read holds actions of Go's templates. Those of alerts are no sign of one, and

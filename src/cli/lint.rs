@@ -4,24 +4,32 @@ mod request;
 
 use std::path::{Path, PathBuf};
 
+use crate::cluster::World;
 use crate::config::{self, Overrides};
 use crate::finding::{Finding, Safety, Severity};
 use crate::fix;
 use crate::lint;
 use crate::lint::baseline::Baseline;
-use crate::report::{Format, Run as Report, counted};
-use crate::source::{FileId, Files};
+use crate::report::shard::Shard;
+use crate::report::{Counts, Format, Run as Report, counted};
+use crate::source::{FileId, Files, Root};
 
-use super::{Io, Outcome, Run, Stop, output, rules};
+use super::{Io, Outcome, Run, Stop, output, reports, rules};
 pub(super) use request::{Configured, Kinds, Loaded, Request, Text, load};
 
 /// What `slogen lint` is asked for.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Manifests, folders that hold some, or `-` for standard input.
-    #[arg(value_name = "PATH", default_value = ".")]
+    /// Manifests, folders that hold some, or `-` for standard input. Default: the current folder.
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// A PATH as kubectl takes it: of a folder only its own files, unless with `-R`; may be given several times.
+    #[arg(short, long, value_name = "PATH")]
+    filename: Vec<PathBuf>,
+    /// With `-f FOLDER`, lint the folders below it, too.
+    #[arg(short = 'R', long)]
+    recursive: bool,
     /// The name to report for standard input; its folder is where slo.toml and slogen.toml are looked for.
     #[arg(long, value_name = "PATH", default_value = "stdin")]
     stdin_filename: PathBuf,
@@ -34,6 +42,15 @@ pub(super) struct Args {
     /// The input is all there is: a reference to what it does not hold is an error.
     #[arg(long)]
     closed_world: bool,
+    /// The files are a part of what belongs together: report only what stays true as files are added.
+    #[arg(long, conflicts_with = "closed_world")]
+    partial: bool,
+    /// Judge each file by itself, as a part: what is found in it does not depend on which others are given.
+    #[arg(long, conflicts_with = "closed_world")]
+    per_file: bool,
+    /// Leave out what `exclude` of the configuration names, also where it is given as PATH.
+    #[arg(long)]
+    force_exclude: bool,
 
     #[command(flatten)]
     rules: RuleArgs,
@@ -58,12 +75,11 @@ pub(super) struct Args {
     #[arg(long, help_heading = "Fixes")]
     diff: bool,
 
-    /// How findings are printed; `FORMAT=FILE` writes them to a file, and several may be given.
-    #[arg(long, value_name = "FORMAT[=FILE]", help_heading = "Reports", value_parser = parse_format)]
-    format: Vec<(Format, Option<PathBuf>)>,
-    /// Write the report to this file instead of standard output.
-    #[arg(long, value_name = "FILE", help_heading = "Reports")]
-    output_file: Option<PathBuf>,
+    #[command(flatten)]
+    reports: reports::ReportArgs,
+    /// Report only the findings of one part of the files, such as 1/4; everything is read all the same.
+    #[arg(long, value_name = "I/N", conflicts_with_all = ["fix", "unsafe_fixes", "diff", "write_baseline"], help_heading = "Reports")]
+    shard: Option<Shard>,
     /// How many findings of one rule are shown to people; 0 shows all.
     #[arg(long, value_name = "NUMBER", default_value_t = 10, help_heading = "Reports")]
     max_repeats: usize,
@@ -104,7 +120,7 @@ pub(super) struct RuleArgs {
     strict_kinds: bool,
     /// The least severity that makes the exit code 1.
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Error, help_heading = "Reports")]
-    fail_on: FailOn,
+    pub(super) fail_on: FailOn,
 }
 
 impl RuleArgs {
@@ -165,7 +181,7 @@ impl FailOn {
             .is_some_and(|least| findings.iter().any(|finding| finding.severity <= least))
     }
 
-    fn severity(self) -> Option<Severity> {
+    pub(super) fn severity(self) -> Option<Severity> {
         match self {
             Self::Error => Some(Severity::Error),
             Self::Warning => Some(Severity::Warning),
@@ -180,50 +196,67 @@ fn kubernetes_version(text: &str) -> Result<(u32, u32), String> {
         .ok_or_else(|| "write major and minor version, such as 1.36".to_owned())
 }
 
-/// `sarif`, `sarif=lint.sarif`
-fn parse_format(text: &str) -> Result<(Format, Option<PathBuf>), String> {
-    let (name, file) = match text.split_once('=') {
-        Some((name, file)) => (name, Some(PathBuf::from(file))),
-        None => (text, None),
-    };
-    let format = <Format as clap::ValueEnum>::from_str(name, false).map_err(|_| {
-        let names = <Format as clap::ValueEnum>::value_variants().iter();
-        let names = names.filter_map(clap::ValueEnum::to_possible_value);
-        let names: Vec<_> = names.map(|value| value.get_name().to_owned()).collect();
-        format!("there is no format `{name}`; there are {}", names.join(", "))
-    })?;
-    match file {
-        Some(file) if file.as_os_str().is_empty() => Err(format!("`{text}` names no file")),
-        file => Ok((format, file)),
-    }
-}
-
 impl Args {
+    /// All that is to be linted.
+    fn given(&self) -> Vec<PathBuf> {
+        self.positional().into_iter().chain(self.filename.iter().cloned()).collect()
+    }
+
+    fn positional(&self) -> Vec<PathBuf> {
+        if self.paths.is_empty() && self.filename.is_empty() {
+            return vec![PathBuf::from(".")];
+        }
+        self.paths.clone()
+    }
+
+    fn is_partial(&self) -> bool {
+        self.partial || self.per_file
+    }
+
     fn request(&self) -> Request {
         let stdin = reads_stdin(self);
-        let start = match self.paths.first() {
-            Some(path) if path == Path::new("-") => &self.stdin_filename,
+        let given = self.given();
+        let start = match given.first() {
+            // The configuration must not depend on which file comes first.
+            _ if self.per_file => Path::new("."),
+            Some(path) if path == Path::new("-") => &*self.stdin_filename,
             Some(path) => path,
             None => Path::new("."),
         };
+        let read = |paths: &[PathBuf]| -> Vec<PathBuf> {
+            paths.iter().filter(|path| *path != Path::new("-")).cloned().collect()
+        };
+        let flat = if self.recursive { Vec::new() } else { read(&self.filename) };
+        let paths = if self.recursive { read(&given) } else { read(&self.positional()) };
         Request {
-            paths: self.paths.iter().filter(|path| *path != Path::new("-")).cloned().collect(),
-            text: stdin.then(|| Text { name: self.stdin_filename.clone(), content: None }),
+            paths,
+            flat,
+            texts: stdin
+                .then(|| Text { name: self.stdin_filename.clone(), content: None })
+                .into_iter()
+                .collect(),
             start: start.to_path_buf(),
             slo: self.slo.clone(),
             namespace: self.namespace.clone(),
-            closed_world: self.closed_world,
+            world: match self {
+                _ if self.is_partial() => Some(World::Partial),
+                _ if self.closed_world => Some(World::Closed),
+                _ => None,
+            },
+            per_file: self.per_file,
+            force_exclude: self.force_exclude,
             overrides: self.rules.overrides(),
             config: self.rules.configured(),
             kinds: self.rules.kinds(),
             ignores: !self.no_ignores,
             baseline: self.baseline.clone(),
+            root: Root::Anywhere,
         }
     }
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
-    let reports = reports(args)?;
+    let places = args.reports.places(Format::Human)?;
     let loaded = load(args.request(), io)?;
     let safety = if args.unsafe_fixes { Safety::Unsafe } else { Safety::Safe };
     let mut outcome;
@@ -256,34 +289,39 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
         return Ok(Outcome::Done);
     }
     loaded.forget_known(&mut outcome, files)?;
+    if let Some(shard) = args.shard {
+        outcome.findings.retain(|it| shard.holds(&files.get(it.primary.span.file).path()));
+    }
     notes(args, &loaded, &outcome, io)?;
     let infos = rules::infos(&loaded.options.rules);
     let report = Report {
         findings: &outcome.findings,
         files,
-        summary: loaded.counts(&outcome),
+        summary: Counts { shard: args.shard, ..loaded.counts(&outcome) },
         rules: &infos,
         fail_on: args.rules.fail_on.severity(),
         max_repeats: args.max_repeats,
     };
-    print(&reports, &report, args, io)?;
+    print(&places, &report, args, io)?;
     if loaded.unreadable > 0 {
         return Ok(Outcome::Failed);
     }
     Ok(if args.rules.fail_on.fails(&outcome.findings) { Outcome::Found } else { Outcome::Done })
 }
 
-/// Lints what passes through slogen on its way to someone else: a report goes to standard error, if there is anything
-/// to say. True if a finding counts.
-pub(super) fn aside(request: Request, fail_on: FailOn, io: &mut Io<'_>) -> Result<bool, Stop> {
-    let loaded = load(request, io)?;
-    let outcome = loaded.check()?;
+/// Reports `outcome` on standard error, if there is anything to say. True if a finding counts.
+pub(super) fn report_aside(
+    loaded: &Loaded,
+    outcome: &lint::Outcome,
+    fail_on: FailOn,
+    io: &mut Io<'_>,
+) -> Result<bool, Stop> {
     if !outcome.findings.is_empty() {
         let infos = rules::infos(&loaded.options.rules);
         let report = Report {
             findings: &outcome.findings,
             files: &loaded.files,
-            summary: loaded.counts(&outcome),
+            summary: loaded.counts(outcome),
             rules: &infos,
             fail_on: fail_on.severity(),
             max_repeats: 0,
@@ -293,50 +331,23 @@ pub(super) fn aside(request: Request, fail_on: FailOn, io: &mut Io<'_>) -> Resul
     Ok(fail_on.fails(&outcome.findings))
 }
 
-/// The formats, each with its file; the last one without a file of its own gets `--output-file`.
-fn reports(args: &Args) -> Result<Vec<(Format, Option<PathBuf>)>, Stop> {
-    let mut reports = args.format.clone();
-    if !reports.iter().any(|(_, file)| file.is_none())
-        && (reports.is_empty() || args.output_file.is_some())
-    {
-        reports.push((Format::Human, None));
-    }
-    if let Some(file) = &args.output_file
-        && let Some((_, place)) = reports.iter_mut().rev().find(|(_, file)| file.is_none())
-    {
-        *place = Some(file.clone());
-    }
-    if reports.iter().filter(|(_, file)| file.is_none()).count() > 1 {
-        let help = "give all but one a file: `--format human --format sarif=lint.sarif`";
-        return Err(Stop::Message(format!("two formats would share standard output; {help}")));
-    }
-    Ok(reports)
-}
-
 fn print(
-    reports: &[(Format, Option<PathBuf>)],
+    places: &[reports::Place],
     report: &Report<'_>,
     args: &Args,
     io: &mut Io<'_>,
 ) -> Result<(), Stop> {
+    // Standard output holds the mended text then.
     let stdin_is_mended = (args.fix || args.unsafe_fixes) && reads_stdin(args);
-    for (format, file) in reports {
-        let text = format.render(report).map_err(output::bug)?;
-        match file {
-            Some(file) => {
-                output::write_file(file, &anstream::adapter::strip_str(&text).to_string())?;
-            }
-            // Standard output holds the mended text then.
-            None if stdin_is_mended => io.err.write_all(text.as_bytes())?,
-            None if io.colour => io.out.write_all(text.as_bytes())?,
-            None => write!(io.out, "{}", anstream::adapter::strip_str(&text))?,
-        }
+    for (form, file) in places {
+        let text = form.render(report)?;
+        reports::write(&text, file.as_ref(), stdin_is_mended, io)?;
     }
     Ok(())
 }
 
 fn reads_stdin(args: &Args) -> bool {
-    args.paths.iter().any(|path| path == Path::new("-"))
+    args.paths.iter().chain(&args.filename).any(|path| path == Path::new("-"))
 }
 
 /// What is no finding, and still worth a line.
@@ -350,7 +361,8 @@ fn notes(
         let name = &loaded.files.get(*file).name;
         writeln!(io.err, "note: `{name}` is a template; lint what your tool makes of it")?;
     }
-    for path in &args.paths {
+    // Whoever passes every file that changed does not ask for manifests.
+    for path in args.given().iter().filter(|_| !args.is_partial()) {
         let stdin = path == Path::new("-");
         let path = if stdin { &args.stdin_filename } else { path };
         let below = loaded.manifests.iter().zip(&outcome.objects).filter(|(manifest, _)| {
@@ -378,7 +390,7 @@ fn write_back(
             let text = text.map_or(&*loaded.files.get(source.file).text, String::as_str);
             io.out.write_all(text.as_bytes())?;
         } else if let Some(text) = text {
-            output::write_file(&output::behind_link(&manifest.path, &args.paths)?, text)?;
+            output::write_file(&output::behind_link(&manifest.path, &args.given())?, text)?;
         }
     }
     let name = |file: FileId| &loaded.files.get(file).name;

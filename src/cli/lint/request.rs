@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::cli::configuration::Exclude;
-use crate::cli::manifests::{self, Found, Manifest};
+use crate::cli::manifests::{self, Found, Manifest, Named};
 use crate::cli::{Io, Stop, configuration};
-use crate::cluster::Declared;
+use crate::cluster::{Declared, World};
 use crate::config::{self, Config, Overrides};
 use crate::finding::{self, Finding};
 use crate::lint::baseline::Baseline;
@@ -16,7 +16,7 @@ use crate::openapi::{Schemas, crd};
 use crate::profile::Library;
 use crate::report::Counts;
 use crate::rules::suppress::Day;
-use crate::source::{self, FileId, Files};
+use crate::source::{self, FileId, Files, Root};
 use crate::spec;
 use crate::yaml;
 
@@ -24,16 +24,22 @@ use crate::yaml;
 pub(in crate::cli) struct Request {
     /// Files and folders.
     pub(in crate::cli) paths: Vec<PathBuf>,
-    /// A text that is in no file.
-    pub(in crate::cli) text: Option<Text>,
+    /// Files, and folders without what is below them.
+    pub(in crate::cli) flat: Vec<PathBuf>,
+    /// Texts that are in no file.
+    pub(in crate::cli) texts: Vec<Text>,
     /// In its folder and above, the configuration is looked for.
     pub(in crate::cli) start: PathBuf,
     /// The slo.toml for all manifests, instead of the nearest of each.
     pub(in crate::cli) slo: Option<PathBuf>,
     /// The namespace of objects that set none.
     pub(in crate::cli) namespace: Option<String>,
-    /// The input is all there is.
-    pub(in crate::cli) closed_world: bool,
+    /// What follows from what is not in the input, instead of what is configured.
+    pub(in crate::cli) world: Option<World>,
+    /// Each file is judged by itself.
+    pub(in crate::cli) per_file: bool,
+    /// `exclude` counts for named files too.
+    pub(in crate::cli) force_exclude: bool,
     /// Which rules run.
     pub(in crate::cli) overrides: Overrides,
     /// Where the configuration is.
@@ -44,6 +50,8 @@ pub(in crate::cli) struct Request {
     pub(in crate::cli) ignores: bool,
     /// The baseline, instead of the configured one.
     pub(in crate::cli) baseline: Option<PathBuf>,
+    /// Where the configuration and what it names may lie.
+    pub(in crate::cli) root: Root,
 }
 
 /// Which kinds there are.
@@ -69,6 +77,8 @@ pub(in crate::cli) struct Text {
 pub(in crate::cli) enum Configured {
     /// In the nearest file, if there is one.
     Nearby,
+    /// In the folder itself, if there is one.
+    Beside,
     /// In this file.
     In(PathBuf),
     /// Nowhere.
@@ -80,16 +90,20 @@ impl Request {
     pub(in crate::cli) fn of_text(name: &str, content: String) -> Self {
         Self {
             paths: Vec::new(),
-            text: Some(Text { name: name.into(), content: Some(content) }),
+            flat: Vec::new(),
+            texts: vec![Text { name: name.into(), content: Some(content) }],
             start: name.into(),
             slo: None,
             namespace: None,
-            closed_world: false,
+            world: None,
+            per_file: false,
+            force_exclude: false,
             overrides: Overrides::default(),
             config: Configured::Nearby,
             kinds: Kinds::default(),
             ignores: true,
             baseline: None,
+            root: Root::Anywhere,
         }
     }
 }
@@ -104,6 +118,7 @@ pub(in crate::cli) struct Loaded {
     /// Problems of the configuration and of slo.toml files.
     pub(super) findings: Vec<Finding>,
     pub(in crate::cli) options: Options,
+    per_file: bool,
     baseline: Option<PathBuf>,
     /// How many files and folders could not be read.
     pub(super) unreadable: usize,
@@ -112,7 +127,8 @@ pub(in crate::cli) struct Loaded {
 impl Loaded {
     /// Runs the rules over `files`, which hold the same sources, perhaps with other texts.
     pub(super) fn lint(&self, files: &Files) -> lint::Outcome {
-        lint::lint(files, &self.sources, &self.slo, &self.options)
+        let lint = if self.per_file { lint::per_file } else { lint::lint };
+        lint(files, &self.sources, &self.slo, &self.options)
     }
 
     /// Adds the problems of the configuration and of slo.toml files to what the rules found.
@@ -148,6 +164,7 @@ impl Loaded {
             documents: outcome.documents,
             suppressed: outcome.suppressed,
             skipped: outcome.templates.len() + self.unreadable,
+            shard: None,
         }
     }
 }
@@ -157,7 +174,11 @@ pub(in crate::cli) fn load(request: Request, io: &mut Io<'_>) -> Result<Loaded, 
     let mut files = Files::default();
     let configuration = match &request.config {
         Configured::Nowhere => configuration::Found::default(),
-        Configured::In(path) => configuration::find(&mut files, Some(path), &request.start)?,
+        Configured::In(path) => {
+            allow(&request.root, path)?;
+            configuration::find(&mut files, Some(path), &request.start)?
+        }
+        Configured::Beside => configuration::beside(&mut files, &request.start, &request.root)?,
         Configured::Nearby => configuration::find(&mut files, None, &request.start)?,
     };
     let mut findings = configuration.findings.clone();
@@ -168,20 +189,26 @@ pub(in crate::cli) fn load(request: Request, io: &mut Io<'_>) -> Result<Loaded, 
         return Err(Stop::Message(complaint));
     }
     let exclude = configuration.exclude(&config)?;
-    let mut found = Found::new(&request.paths, &exclude)?;
-    if let Some(text) = &request.text {
-        found.beside(&text.name);
+    let partial = request.world == Some(World::Partial);
+    let named = Named { force_exclude: request.force_exclude, partial };
+    let mut found = Found::new(&request.paths, &exclude, named)?;
+    found.flat(&request.flat, &exclude, named)?;
+    for text in &request.texts {
+        found.slo_of(&text.name, partial);
     }
+    found.slo.sort_unstable();
+    found.slo.dedup();
     if let Some(path) = &request.slo {
+        allow(&request.root, path)?;
         if let Err(error) = std::fs::metadata(path) {
             let reason = source::ReadError::Io(error);
             return Err(Stop::Message(format!("cannot read `{}`: {reason}", path.display())));
         }
         found.only_slo(path);
     }
-    let (slo, slo_of_file) = declared(&found.slo, &mut files, &mut findings);
+    let (slo, slo_of_file) = declared(&found.slo, &request.root, &mut files, &mut findings);
     let mut manifests = found.read();
-    if let Some(Text { name, content }) = request.text {
+    for Text { name, content } in request.texts {
         let text = content.map_or_else(stdin, Ok)?;
         manifests.push(Manifest { path: name, text: Ok(text), stdin: true });
     }
@@ -212,18 +239,33 @@ pub(in crate::cli) fn load(request: Request, io: &mut Io<'_>) -> Result<Loaded, 
     settings.kubernetes = request.kinds.kubernetes.or(settings.kubernetes);
     settings.strict_kinds |= request.kinds.strict;
     settings.namespace = request.namespace;
-    settings.closed_world |= request.closed_world;
-    let options = Options { rules, settings, schemas, ignores: request.ignores, today: today() };
+    settings.world = request.world.unwrap_or(settings.world);
+    let (per_file, ignores) = (request.per_file, request.ignores);
+    let options = Options { rules, settings, schemas, ignores, today: today(), rendered: false };
     let configured = baseline.map(|path| configuration.folder.join(path));
     let baseline = request.baseline.or(configured);
-    Ok(Loaded { files, sources, manifests, slo, findings, options, baseline, unreadable })
+    if let Some(path) = &baseline {
+        allow(&request.root, path)?;
+    }
+    Ok(Loaded { files, sources, manifests, slo, findings, options, per_file, baseline, unreadable })
+}
+
+/// Stops at a file that may not be read; one that cannot be says so when it is.
+fn allow(root: &Root, path: &Path) -> Result<(), Stop> {
+    match root.check(path) {
+        Err(error @ source::ReadError::Outside(_)) => Err(Stop::Message(format!(
+            "`{}` may not be read: {error}; move it there, or lift the restriction with `--load-restrictor none`",
+            path.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// The kinds of the CRDs in `paths`. What is named there must be some.
 fn schemas(paths: Vec<PathBuf>) -> Result<Schemas, Stop> {
     let mut schemas = Schemas::default();
     for path in paths {
-        let found = Found::new(std::slice::from_ref(&path), &Exclude::default())?;
+        let found = Found::new(std::slice::from_ref(&path), &Exclude::default(), Named::default())?;
         let mut kinds = Vec::new();
         for manifest in found.read() {
             let text = manifest.text.map_err(|error| {
@@ -251,10 +293,11 @@ fn stdin() -> Result<String, Stop> {
 /// What the slo.toml files declare; of one that is wrong its problems, and nothing.
 fn declared(
     paths: &[PathBuf],
+    root: &Root,
     files: &mut Files,
     findings: &mut Vec<Finding>,
 ) -> (Vec<Declared>, Vec<Option<usize>>) {
-    let mut library = Library::default();
+    let mut library = Library::within(root.clone());
     let (mut all, mut indexes) = (Vec::new(), Vec::new());
     for path in paths {
         let loaded = spec::Source::read(files, &mut library, path).and_then(|source| {

@@ -94,6 +94,8 @@ declare_rule! {
         pub min_budget: Budget = Budget(Duration::from_secs(30)),
     }
     severity: Warning, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
+    admission: Admission::Policy(&POLICY),
 }
 
 /// A length of time such as `30s`.
@@ -117,6 +119,34 @@ impl From<Budget> for String {
     }
 }
 
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::SERVERS,
+    conditions: &[policy::UNOWNED],
+    shared: policy::OF_CONTAINERS,
+    variables: &[
+        Variable {
+            name: "minBudget",
+            cel: "int(params.data['probes.short-startup-budget.min_budget'])",
+        },
+        findings(
+            "
+        variables.containers
+          .filter(c, has(c.startupProbe))
+          .map(c, [c.name,
+            (has(c.startupProbe.initialDelaySeconds) ? c.startupProbe.initialDelaySeconds : 0)
+            + (has(c.startupProbe.periodSeconds) && c.startupProbe.periodSeconds > 0
+              ? c.startupProbe.periodSeconds : 10)
+            * (has(c.startupProbe.failureThreshold) && c.startupProbe.failureThreshold > 0
+              ? c.startupProbe.failureThreshold : 3)])
+          .filter(budget, budget[1] < variables.minBudget)
+          .map(budget, 'start-up budget of container `' + budget[0] + '` is ' + string(budget[1])
+            + ' s, `min_budget` is ' + string(variables.minBudget) + ' s')
+        ",
+        ),
+    ],
+};
+
 impl Rule for ShortStartupBudget {
     fn check(&self, cx: &mut Ctx<'_>) {
         let cluster = cx.cluster;
@@ -125,6 +155,8 @@ impl Rule for ShortStartupBudget {
                 .declared(workload)
                 .and_then(|it| Some((it.name.as_str(), it.startup.as_ref()?)));
             let main = declared.and_then(|(name, _)| main_container(cluster, workload, name));
+            // A slo.toml or a Service that is not given may say which time counts.
+            let least_counts = !cluster.is_partial();
             for container in &workload.containers {
                 let Some((budget, probe)) = container.startup_budget() else { continue };
                 if !probe.is_readable() {
@@ -134,13 +166,21 @@ impl Rule for ShortStartupBudget {
                     Some((_, time)) if !told_of_owner(cluster, workload) => {
                         declared_time(cx, workload, container, probe, (budget, time));
                     }
-                    None if probe.which == ProbeKind::Startup && !workload.borrows_template() => {
+                    None if least_counts
+                        && probe.which == ProbeKind::Startup
+                        && !workload.borrows_template() =>
+                    {
                         self.least(cx, workload, container, probe, budget);
                     }
                     _ => {}
                 }
             }
         }
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        // Budgets are whole seconds: what is below 30.5 is below 31.
+        vec![("min_budget", plain(self.min_budget.0.seconds().ceil()))]
     }
 }
 
@@ -221,6 +261,8 @@ fn main_container<'c, 'a>(
     let named = workload.containers.iter().find(|container| container.name == name);
     let port = || cluster.services_of(workload).find_map(|service| service.ports.first());
     named.or_else(|| match port() {
+        // Another Service may say that another one is.
+        _ if cluster.is_partial() && workload.containers.len() > 1 => None,
         Some(port) => cluster.serving_container(workload, port.target_port(), port.protocol),
         None => workload.containers.first(),
     })

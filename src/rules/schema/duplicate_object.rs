@@ -31,12 +31,14 @@ declare_rule! {
     /// ```
     "schema/duplicate-object" pub struct DuplicateObject {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
+    admission: Admission::Never("compares two objects"),
 }
 
 impl Rule for DuplicateObject {
     fn check(&self, cx: &mut Ctx<'_>) {
         let cluster = cx.cluster;
-        let everywhere = cluster.settings.closed_world;
+        let everywhere = cluster.is_closed();
         let mut seen = FxHashMap::default();
         for object in cluster.objects().iter().filter(|object| is_named(object)) {
             let file = (!everywhere).then(|| object.root.file());

@@ -27,6 +27,8 @@ declare_rule! {
     /// ```
     "schema/forbidden-value" pub struct ForbiddenValue {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
+    admission: Admission::Never("repeats the validation of the API server"),
 }
 
 impl Rule for ForbiddenValue {

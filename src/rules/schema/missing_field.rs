@@ -39,6 +39,8 @@ declare_rule! {
     /// ```
     "schema/missing-field" pub struct MissingField {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
+    admission: Admission::Never("compares with the schema of the kind, which the API server does itself"),
 }
 
 impl Rule for MissingField {

@@ -57,6 +57,8 @@ declare_rule! {
     /// ```
     "schema/outdated-api" pub struct OutdatedApi {}
     severity: Error, fix: FixKind::Mixed, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
+    admission: Admission::Never("reads what was written, which the API server has converted"),
 }
 
 impl Rule for OutdatedApi {

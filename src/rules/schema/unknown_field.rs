@@ -50,6 +50,8 @@ declare_rule! {
     /// ```
     "schema/unknown-field" pub struct UnknownField {}
     severity: Error, fix: FixKind::Safe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
+    admission: Admission::Never("compares with the schema of the kind, which the API server does itself"),
 }
 
 impl Rule for UnknownField {

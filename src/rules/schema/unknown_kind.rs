@@ -39,6 +39,8 @@ declare_rule! {
     /// ```
     "schema/unknown-kind" pub struct UnknownKind {}
     severity: Info, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
+    admission: Admission::Never("is about kinds that the API server does not serve"),
 }
 
 impl Rule for UnknownKind {

@@ -43,6 +43,8 @@ declare_rule! {
     /// ```
     "schema/wrong-type" pub struct WrongType {}
     severity: Error, fix: FixKind::Safe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
+    admission: Admission::Never("compares with the schema of the kind, which the API server does itself"),
 }
 
 impl Rule for WrongType {
