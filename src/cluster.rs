@@ -508,6 +508,14 @@ impl<'a> Cluster<'a> {
         self.workloads_near.of((), object).filter_map(|index| self.workloads.get(index))
     }
 
+    /// The Services in the namespace of `object`.
+    pub fn services_beside<'c>(
+        &'c self,
+        object: &'c Object<'a>,
+    ) -> impl Iterator<Item = &'c Service<'a>> + Clone {
+        self.services_near.of((), object).filter_map(|index| self.services.get(index))
+    }
+
     /// The Services where a monitor looks.
     pub fn services_in_view<'c>(
         &'c self,

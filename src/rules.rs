@@ -52,6 +52,17 @@ rules! {
         unreachable_target,
         legacy_metric_field,
         rejected_metric,
+        fixed_bounds,
+        target_without_headroom,
+        memory_metric,
+        sidecar_in_pod_metric,
+        rejected_behavior,
+        one_way_scaling,
+        slow_scale_up,
+        flapping_scale_down,
+        fastest_policy_wins,
+        max_exceeds_quota,
+        vpa_on_same_resource,
     }
     keda {
         rejected_bounds,
@@ -61,6 +72,14 @@ rules! {
         averaged_ratio,
         total_as_value,
         zero_behind_service,
+        missing_metric_type,
+        null_as_zero,
+        implicit_max,
+        ineffective_cooldown,
+        rejected_fallback,
+        rejected_name,
+        rounded_threshold,
+        rejected_trigger,
     }
     availability {
         single_replica,
@@ -74,6 +93,9 @@ rules! {
     traffic {
         unmatched_service,
         unresolved_target_port,
+        unknown_backend,
+        shared_selector,
+        rejected_ports,
     }
     monitoring {
         unmatched_monitor,
