@@ -25,7 +25,9 @@ pub use effective::{Replicas, Series};
 use label_index::LabelIndex;
 pub use labels::{Labels, Requirement, Selector, is_placeholder};
 pub use nearby::Nearby;
-pub use network::{Budget, Endpoint, Monitor, Namespaces, PortRef, Service, ServicePort, Share};
+pub use network::{
+    Budget, Endpoint, Monitor, Namespaces, PortRef, Scraped, Service, ServicePort, Share,
+};
 pub use object::{Kind, Object};
 pub use queries::{Carrier, Role};
 pub use workload::{Amount, AmountSource, Container, Port, Probe, ProbeKind, Workload};

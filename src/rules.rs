@@ -3,6 +3,7 @@
 //! Adding a rule: copy a file, change it, add its name to `rules!` below. Its examples are tested, and
 //! `src/rules/README.md`, `slogen explain` and the schema of the configuration follow by themselves.
 
+pub(crate) mod adapter;
 pub mod context;
 #[macro_use]
 mod declare;
@@ -101,6 +102,13 @@ rules! {
         unmatched_monitor,
         unknown_endpoint_port,
         shadowed_label,
+        unselected_object,
+        timeout_exceeds_interval,
+        duplicate_scrape,
+        blocked_scrape,
+        rejected_adapter_config,
+        discovery_only_matcher,
+        unproduced_metric,
     }
     alerts {
         unparsable_promql,
