@@ -64,6 +64,11 @@ rules! {
         fastest_policy_wins,
         max_exceeds_quota,
         vpa_on_same_resource,
+        diluted_cpu_target,
+        missing_behavior,
+        dropped_tolerance,
+        max_exceeds_topology,
+        vanishing_metric,
     }
     keda {
         rejected_bounds,
@@ -81,6 +86,7 @@ rules! {
         rejected_name,
         rounded_threshold,
         rejected_trigger,
+        restore_on_delete,
     }
     availability {
         single_replica,
@@ -97,6 +103,8 @@ rules! {
         unknown_backend,
         shared_selector,
         rejected_ports,
+        missing_governing_service,
+        unmatched_network_policy,
     }
     monitoring {
         unmatched_monitor,

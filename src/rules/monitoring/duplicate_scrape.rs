@@ -77,6 +77,15 @@ struct Scrape<'c, 'a> {
 }
 
 impl<'a> Scrape<'_, 'a> {
+    /// True for the same objects, which the input holds twice.
+    fn is_copy(&self, other: &Self) -> bool {
+        let twin = |one: &Object<'_>, two: &Object<'_>| {
+            one.index != two.index && one.name == two.name && one.kind == two.kind
+        };
+        let services = self.service.zip(other.service);
+        twin(self.monitor, other.monitor) || services.is_some_and(|(one, two)| twin(one, two))
+    }
+
     fn spot(&self) -> Place<'a> {
         self.endpoint.port.or(self.endpoint.target_port).unwrap_or(self.endpoint.place)
     }
@@ -94,7 +103,7 @@ impl Rule for DuplicateScrape {
                     let Some(port) = port.and_then(|port| port.number) else { return };
                     let scrape = Scrape { monitor, endpoint, service };
                     match known.get(&(workload.index, port, path)) {
-                        Some(first) if !told => {
+                        Some(first) if !told && !first.is_copy(&scrape) => {
                             told = true;
                             report(cx, workload, port, first, &scrape);
                         }

@@ -1,3 +1,5 @@
+use rustc_hash::FxHashSet;
+
 use crate::rules::prelude::*;
 use crate::units::plain;
 
@@ -77,8 +79,13 @@ impl Rule for MaxExceedsQuota {
             if quota.at("spec/scopes").is_some() || quota.at("spec/scopeSelector").is_some() {
                 continue;
             }
-            let fleets: Vec<_> =
-                cluster.workloads_beside(quota).filter_map(|it| Fleet::of(cluster, it)).collect();
+            // What the input holds twice runs once.
+            let mut known = FxHashSet::default();
+            let beside = cluster.workloads_beside(quota);
+            let fleets: Vec<_> = beside
+                .filter(|it| known.insert((it.kind, it.name)))
+                .filter_map(|it| Fleet::of(cluster, it))
+                .collect();
             for (key, place) in quota.at("spec/hard").map(Place::entries).unwrap_or_default() {
                 if let Some(what) = Counted::of(key)
                     && let Some(hard) = place.text().and_then(crate::units::quantity)
