@@ -86,6 +86,7 @@ rules! {
         rejected_name,
         rounded_threshold,
         rejected_trigger,
+        rejected_modifiers,
         restore_on_delete,
     }
     availability {
@@ -117,6 +118,9 @@ rules! {
         rejected_adapter_config,
         discovery_only_matcher,
         unproduced_metric,
+        coarse_scrape_interval,
+        competing_metrics_apis,
+        per_process_metrics,
     }
     alerts {
         unparsable_promql,
