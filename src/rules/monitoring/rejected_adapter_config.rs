@@ -52,7 +52,7 @@ impl Rule for RejectedAdapterConfig {
     }
 }
 
-fn misplaced<'a>(cx: &mut Ctx<'_>, object: &Object<'a>) {
+fn misplaced(cx: &mut Ctx<'_>, object: &Object<'_>) {
     let Some(rules) = object.root.get("rules").filter(|rules| rules.is_sequence()) else { return };
     let own = ["externalRules", "resourceRules"].iter().any(|key| object.root.get(key).is_some());
     if own || object.root.is_embedded() {

@@ -130,12 +130,11 @@ fn unreleased<'a>(cx: &mut Ctx<'_>, object: &Object<'a>, labels: Option<Place<'a
     if written.is_some() {
         return;
     }
-    let op = match labels {
-        Some(labels) => edit::insert(labels, "release", release),
-        None => {
-            let Some(metadata) = object.at("metadata") else { return };
-            edit::insert(metadata, "labels", serde_json::json!({ "release": release }))
-        }
+    let op = if let Some(labels) = labels {
+        edit::insert(labels, "release", release)
+    } else {
+        let Some(metadata) = object.at("metadata") else { return };
+        edit::insert(metadata, "labels", serde_json::json!({ "release": release }))
     };
     report.fix_safe(format!("add the label release: {release}"), [op]);
 }

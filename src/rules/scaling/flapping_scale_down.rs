@@ -56,6 +56,8 @@ declare_rule! {
 
 /// The window that the API server sets where none is written, in seconds.
 const DEFAULT_WINDOW: u64 = 300;
+/// The longest window that it takes, in seconds.
+const LONGEST_WINDOW: u64 = 3600;
 
 impl Rule for FlappingScaleDown {
     fn check(&self, cx: &mut Ctx<'_>) {
@@ -84,7 +86,7 @@ impl Rule for FlappingScaleDown {
             if window >= least {
                 continue;
             }
-            let wanted = least.ceil_seconds().max(DEFAULT_WINDOW).min(3600);
+            let wanted = least.ceil_seconds().clamp(DEFAULT_WINDOW, LONGEST_WINDOW);
             let stale = age.filter(|age| window < *age);
             let (word, name) = (autoscaler.word(), autoscaler.name);
             let message = match stale {

@@ -1,3 +1,4 @@
+use crate::query::Kind as Node;
 use crate::rules::expressions::{self, seconds};
 use crate::rules::prelude::*;
 use crate::rules::probes::short_startup_budget::Budget as Time;
@@ -180,10 +181,10 @@ pub(crate) fn longest_range(queries: &[&Carrier<'_>]) -> Option<(Duration, Span)
     for carrier in queries {
         let Some(query) = carrier.query() else { continue };
         query.tree().walk(&mut |node, _| {
-            let range = match &node.kind {
-                crate::query::Kind::Selector { range: Some(range), .. }
-                | crate::query::Kind::Subquery { range, .. } => range,
-                _ => return,
+            let (Node::Selector { range: Some(range), .. } | Node::Subquery { range, .. }) =
+                &node.kind
+            else {
+                return;
             };
             let length = Duration::from_millis(range.millis);
             if longest.is_none_or(|(known, _)| length > known) {

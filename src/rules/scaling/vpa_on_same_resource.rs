@@ -99,13 +99,12 @@ fn check<'a>(cx: &mut Ctx<'a>, vpa: &Object<'a>, target: Place<'a>, autoscaler: 
         "VPA `{}` changes {resource} requests of `{}`, which {word} `{name}` scales by {resource}",
         vpa.name, autoscaler.target.name
     );
-    let here = if written.is_some() {
-        format!("controls {resource}")
-    } else {
-        "controls cpu and memory by default".to_owned()
+    let (spot, here) = match *written {
+        Control::Written(list) => (list, format!("controls {resource}")),
+        Control::Default => (target, "controls cpu and memory by default".to_owned()),
     };
     let others = if *resource == "cpu" { "memory" } else { "cpu" };
-    let mut report = cx.report(vpa, written.unwrap_or(target), message).here(here).help(format!(
+    let mut report = cx.report(vpa, spot, message).here(here).help(format!(
         "set `controlledResources: [{others}]`, or `updateMode: \"Off\"`, or scale by another metric"
     ));
     for (resource, place, _) in &found {
@@ -114,21 +113,28 @@ fn check<'a>(cx: &mut Ctx<'a>, vpa: &Object<'a>, target: Place<'a>, autoscaler: 
     }
 }
 
-/// Whether `vpa` changes `resource` of one of these containers, and where `controlledResources` says so; no names
-/// stand for containers that are not known.
-fn control<'a>(vpa: &Object<'a>, names: &[&str], resource: &str) -> Option<Option<Place<'a>>> {
+/// Where it is said that the VPA changes a resource.
+#[derive(Clone, Copy)]
+enum Control<'a> {
+    /// Nowhere: it is the default.
+    Default,
+    /// By `controlledResources`.
+    Written(Place<'a>),
+}
+
+/// How `vpa` changes `resource` of one of these containers, if it does; no names stand for containers that are not
+/// known.
+fn control<'a>(vpa: &Object<'a>, names: &[&str], resource: &str) -> Option<Control<'a>> {
     let policies = vpa.at("spec/resourcePolicy/containerPolicies");
     let policies: Vec<_> = policies.into_iter().flat_map(Place::items).collect();
     let by_name = |name: &str| policies.iter().find(|it| it.text_of("containerName") == Some(name));
     let of_policy = |policy: Option<&Place<'a>>| {
-        let Some(policy) = policy else { return Some(None) };
+        let Some(policy) = policy else { return Some(Control::Default) };
         if policy.text_of("mode") == Some("Off") {
             return None;
         }
-        match policy.get("controlledResources") {
-            None => Some(None),
-            Some(list) => list.items().any(|it| it.text() == Some(resource)).then_some(Some(list)),
-        }
+        let Some(list) = policy.get("controlledResources") else { return Some(Control::Default) };
+        list.items().any(|it| it.text() == Some(resource)).then_some(Control::Written(list))
     };
     let general = by_name("*");
     if names.is_empty() {

@@ -102,7 +102,7 @@ impl Rule for RejectedPorts {
     }
 }
 
-fn of_service<'a>(cx: &mut Ctx<'_>, service: &Service<'a>) {
+fn of_service(cx: &mut Ctx<'_>, service: &Service<'_>) {
     if service.ports.len() > 1 {
         for port in service.ports.iter().filter(|port| port.name.is_none_or(str::is_empty)) {
             let spot = port.place.get("port").unwrap_or(port.place);

@@ -120,11 +120,8 @@ fn backends_of_ingress<'a>(ingress: &Object<'a>) -> Vec<Backend<'a>> {
         if let Some(service) = backend.get("service") {
             let name_place = service.get("name")?;
             let number = || {
-                Some(
-                    service
-                        .at("port/number")
-                        .and_then(|it| Some((PortRef::Number(it.int()?), it)))?,
-                )
+                let place = service.at("port/number")?;
+                Some((PortRef::Number(place.int()?), place))
             };
             let named =
                 service.at("port/name").and_then(|it| Some((PortRef::Name(it.text()?), it)));
