@@ -75,6 +75,7 @@ declare_rule! {
     /// ```
     "monitoring/blocked-scrape" pub struct BlockedScrape {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Never("needs the Services or pods that are scraped"),
 }
 
 impl Rule for BlockedScrape {

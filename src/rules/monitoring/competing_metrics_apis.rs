@@ -50,6 +50,7 @@ declare_rule! {
     /// ```
     "monitoring/competing-metrics-apis" pub struct CompetingMetricsApis {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Never("needs to know which objects there are"),
 }
 
 impl Rule for CompetingMetricsApis {

@@ -77,6 +77,7 @@ declare_rule! {
     /// ```
     "monitoring/unproduced-metric" pub struct UnproducedMetric {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Never("needs the configuration of the adapter"),
 }
 
 impl Rule for UnproducedMetric {

@@ -83,6 +83,7 @@ declare_rule! {
     /// ```
     "traffic/unknown-backend" pub struct UnknownBackend {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Never("needs the Services that routes lead to"),
 }
 
 impl Rule for UnknownBackend {

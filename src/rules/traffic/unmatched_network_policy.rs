@@ -49,6 +49,7 @@ declare_rule! {
     /// ```
     "traffic/unmatched-network-policy" pub struct UnmatchedNetworkPolicy {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Never("needs the workloads whose pods the selector picks"),
 }
 
 impl Rule for UnmatchedNetworkPolicy {
