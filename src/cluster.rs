@@ -25,7 +25,9 @@ pub use effective::{Replicas, Series};
 use label_index::LabelIndex;
 pub use labels::{Labels, Requirement, Selector, is_placeholder};
 pub use nearby::Nearby;
-pub use network::{Budget, Endpoint, Monitor, Namespaces, PortRef, Service, ServicePort, Share};
+pub use network::{
+    Budget, Endpoint, Monitor, Namespaces, PortRef, Scraped, Service, ServicePort, Share,
+};
 pub use object::{Kind, Object};
 pub use queries::{Carrier, Role};
 pub use workload::{Amount, AmountSource, Container, Port, Probe, ProbeKind, Workload};
@@ -519,6 +521,14 @@ impl<'a> Cluster<'a> {
         object: &'c Object<'a>,
     ) -> impl Iterator<Item = &'c Workload<'a>> + Clone {
         self.workloads_near.of((), object).filter_map(|index| self.workloads.get(index))
+    }
+
+    /// The Services in the namespace of `object`.
+    pub fn services_beside<'c>(
+        &'c self,
+        object: &'c Object<'a>,
+    ) -> impl Iterator<Item = &'c Service<'a>> + Clone {
+        self.services_near.of((), object).filter_map(|index| self.services.get(index))
     }
 
     /// The Services where a monitor looks.

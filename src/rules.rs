@@ -3,6 +3,7 @@
 //! Adding a rule: copy a file, change it, add its name to `rules!` below. Its examples are tested, and
 //! `src/rules/README.md`, `slogen explain` and the schema of the configuration follow by themselves.
 
+pub(crate) mod adapter;
 pub mod conformity;
 pub mod context;
 #[macro_use]
@@ -66,6 +67,22 @@ rules! {
         unreachable_target,
         legacy_metric_field,
         rejected_metric,
+        fixed_bounds,
+        target_without_headroom,
+        memory_metric,
+        sidecar_in_pod_metric,
+        rejected_behavior,
+        one_way_scaling,
+        slow_scale_up,
+        flapping_scale_down,
+        fastest_policy_wins,
+        max_exceeds_quota,
+        vpa_on_same_resource,
+        diluted_cpu_target,
+        missing_behavior,
+        dropped_tolerance,
+        max_exceeds_topology,
+        vanishing_metric,
     }
     keda {
         rejected_bounds,
@@ -75,6 +92,16 @@ rules! {
         averaged_ratio,
         total_as_value,
         zero_behind_service,
+        missing_metric_type,
+        null_as_zero,
+        implicit_max,
+        ineffective_cooldown,
+        rejected_fallback,
+        rejected_name,
+        rounded_threshold,
+        rejected_trigger,
+        rejected_modifiers,
+        restore_on_delete,
     }
     availability {
         single_replica,
@@ -88,11 +115,26 @@ rules! {
     traffic {
         unmatched_service,
         unresolved_target_port,
+        unknown_backend,
+        shared_selector,
+        rejected_ports,
+        missing_governing_service,
+        unmatched_network_policy,
     }
     monitoring {
         unmatched_monitor,
         unknown_endpoint_port,
         shadowed_label,
+        unselected_object,
+        timeout_exceeds_interval,
+        duplicate_scrape,
+        blocked_scrape,
+        rejected_adapter_config,
+        discovery_only_matcher,
+        unproduced_metric,
+        coarse_scrape_interval,
+        competing_metrics_apis,
+        per_process_metrics,
     }
     alerts {
         unparsable_promql,

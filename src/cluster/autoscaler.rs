@@ -143,6 +143,34 @@ pub struct Utilization<'a> {
 /// The CPU target of an HPA without metrics, in per cent (`pkg/apis/autoscaling/v2/defaults.go`).
 const DEFAULT_CPU: i64 = 80;
 
+impl<'a> Metric<'a> {
+    /// The resource that it measures, relative to the request or not, and where that is named.
+    pub fn resource(&self) -> Option<(&'a str, Option<Place<'a>>)> {
+        if let Some(of) = self.utilization {
+            return Some((of.resource, of.resource_place));
+        }
+        let place = self.place?;
+        let name = match self.kind {
+            "Resource" => place.at("resource/name"),
+            "ContainerResource" => place.at("containerResource/name"),
+            "cpu" | "memory" => place.get("type"),
+            _ => None,
+        }?;
+        Some((name.text()?, Some(name)))
+    }
+
+    /// The one container that it measures; all if `None`.
+    pub fn container(&self) -> Option<&'a str> {
+        let place = self.place?;
+        let path = match self.kind {
+            "ContainerResource" => "containerResource/container",
+            "cpu" | "memory" => "metadata/containerName",
+            _ => return None,
+        };
+        place.at(path).and_then(Place::text).filter(|name| !name.is_empty())
+    }
+}
+
 impl<'a> Autoscaler<'a> {
     pub(super) fn read(object: &Object<'a>) -> Option<Self> {
         let spec = object.root.get("spec");
@@ -216,15 +244,24 @@ impl<'a> Autoscaler<'a> {
         self.target_ref.map_or_else(|| self.object.missing("spec"), Place::primary)
     }
 
+    /// How fast it scales: `behavior` of an HPA, or what KEDA copies into the HPA that it makes.
+    pub fn behavior(&self) -> Option<Place<'a>> {
+        let path = if self.is_keda() {
+            "spec/advanced/horizontalPodAutoscalerConfig/behavior"
+        } else {
+            "spec/behavior"
+        };
+        self.at(path).filter(|behavior| behavior.is_mapping())
+    }
+
     /// How far usage may stray from a target before the HPA acts: `behavior.scaleUp.tolerance`, else 10 %
     /// (kube-controller-manager's default).
     pub fn tolerance(&self) -> rust_decimal::Decimal {
-        let path = if self.is_keda() {
-            "spec/advanced/horizontalPodAutoscalerConfig/behavior/scaleUp/tolerance"
-        } else {
-            "spec/behavior/scaleUp/tolerance"
-        };
-        let written = self.at(path).and_then(Place::text).and_then(crate::units::quantity);
+        let written = self
+            .behavior()
+            .and_then(|behavior| behavior.at("scaleUp/tolerance"))
+            .and_then(Place::text)
+            .and_then(crate::units::quantity);
         written.unwrap_or_else(|| rust_decimal::Decimal::new(1, 1))
     }
 }

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use rustc_hash::FxHashMap;
 
-use super::autoscaler::Autoscaler;
+use super::autoscaler::{Autoscaler, Utilization};
 use super::network::{Endpoint, Monitor, PortRef};
 use super::object::{Kind, Object};
 use super::workload::{Amount, AmountSource, Container, Workload};
 use super::{Cluster, Declared};
 use crate::source::Span;
-use crate::units::Duration;
+use crate::units::{Decimal, Duration};
 use crate::yaml::Place;
 
 /// How many pods a workload has.
@@ -160,6 +160,49 @@ impl<'a> Cluster<'a> {
             && workload.pod_limit(resource).is_none()
             && !is_opaque(container.place, &["limits"])
             && !workload.pod.is_some_and(|pod| is_opaque(pod, &["limits"]))
+    }
+
+    /// The requests that a utilisation is relative to, each with the limit that caps usage; `None` unless everything
+    /// that counts has both.
+    pub fn measured(
+        &self,
+        workload: &Workload<'a>,
+        of: &Utilization<'a>,
+    ) -> Option<Vec<(Amount<'a>, Amount<'a>)>> {
+        let one = of.container.map(|(name, _)| name);
+        let of_pod = |key| workload.pod?.get("resources")?.get(key)?.get(of.resource);
+        if one.is_none()
+            && let (request, limit) = (of_pod("requests"), of_pod("limits"))
+            && let Some(request) = request.or(limit)
+        {
+            let request = Amount::new(request, AmountSource::Request);
+            return Some(vec![(request, Amount::new(limit?, AmountSource::Limit))]);
+        }
+        let counted = workload
+            .containers
+            .iter()
+            .filter(|container| one.is_none_or(|name| container.name == name));
+        let pair = |container| {
+            let request = self.request(workload, container, of.resource)?;
+            Some((request, self.limit(workload, container, of.resource)?))
+        };
+        counted.map(pair).collect()
+    }
+
+    /// The sum of the requests that a utilisation is relative to and that of the limits above them; `None` where an
+    /// amount is not known or is refused.
+    pub fn measured_sums(
+        &self,
+        workload: &Workload<'a>,
+        of: &Utilization<'a>,
+    ) -> Option<(Decimal, Decimal)> {
+        let (mut requests, mut limits) = (Decimal::ZERO, Decimal::ZERO);
+        for (request, limit) in self.measured(workload, of)? {
+            let (request, limit) = (request.value?, limit.value?);
+            requests = requests.checked_add(request)?;
+            limits = limits.checked_add(limit)?;
+        }
+        (requests > Decimal::ZERO && limits >= requests).then_some((requests, limits))
     }
 
     /// Every amount that a workload or a LimitRange gives, with the name of the resource and the object that it is

@@ -237,6 +237,48 @@ pub struct Endpoint<'a> {
     pub interval: Option<Place<'a>>,
 }
 
+/// A container port that is scraped.
+#[derive(Clone, Copy, Debug)]
+pub struct Scraped<'a> {
+    /// Its number, if it is known.
+    pub number: Option<i64>,
+    /// Its name, if it is declared with one.
+    pub name: Option<&'a str>,
+}
+
+impl<'a> Endpoint<'a> {
+    /// The port of `workload` that it scrapes: by `service` where a ServiceMonitor selects one. `None` where the
+    /// workload declares no port of the name.
+    pub fn scraped(
+        &self,
+        workload: &Workload<'a>,
+        service: Option<&Service<'a>>,
+    ) -> Option<Scraped<'a>> {
+        let port = match (self.target_port, service) {
+            (Some(target), _) => PortRef::read(target)?,
+            (None, Some(service)) => {
+                let name = self.port?.text()?;
+                service.ports.iter().find(|port| port.name == Some(name))?.target_port()?
+            }
+            (None, None) => match self.place.int_of("portNumber") {
+                Some(number) => PortRef::Number(number),
+                None => PortRef::Name(self.port?.text()?),
+            },
+        };
+        let mut ports = workload.containers.iter().flat_map(|container| &container.ports);
+        Some(match port {
+            PortRef::Name(name) => {
+                let number = ports.find(|port| port.name == Some(name))?.number;
+                Scraped { number, name: Some(name) }
+            }
+            PortRef::Number(number) => {
+                let declared = ports.find(|port| port.number == Some(number));
+                Scraped { number: Some(number), name: declared.and_then(|port| port.name) }
+            }
+        })
+    }
+}
+
 impl Endpoint<'_> {
     /// How often it is scraped, if that is written.
     pub fn seconds(&self) -> Option<Duration> {

@@ -102,7 +102,7 @@ declare_rule! {
 #[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schemars(inline)]
-pub struct Budget(#[schemars(with = "String")] Duration);
+pub struct Budget(#[schemars(with = "String")] pub(crate) Duration);
 
 impl TryFrom<String> for Budget {
     type Error = String;

@@ -114,29 +114,7 @@ struct Sums {
 impl<'a> Budget<'a> {
     /// `None` unless everything that counts has a request and a limit.
     fn of(cluster: &Cluster<'a>, workload: &Workload<'a>, of: &Utilization<'a>) -> Option<Self> {
-        let one = of.container.map(|(name, _)| name);
-        let of_pod = |key| workload.pod?.get("resources")?.get(key)?.get(of.resource);
-        if one.is_none()
-            && let (request, limit) = (of_pod("requests"), of_pod("limits"))
-            && let Some(request) = request.or(limit)
-        {
-            let amount = |place: Place<'a>, source| {
-                let value = place.text().and_then(crate::units::quantity);
-                Amount { value, place, source }
-            };
-            let request = amount(request, AmountSource::Request);
-            return Some(Self { pairs: vec![(request, amount(limit?, AmountSource::Limit))] });
-        }
-        let counted = workload
-            .containers
-            .iter()
-            .filter(|container| one.is_none_or(|name| container.name == name));
-        let pair = |container| {
-            let request = cluster.request(workload, container, of.resource)?;
-            Some((request, cluster.limit(workload, container, of.resource)?))
-        };
-        let pairs = counted.map(pair).collect::<Option<Vec<_>>>()?;
-        Some(Self { pairs })
+        cluster.measured(workload, of).map(|pairs| Self { pairs })
     }
 
     fn sums(&self, percent: Decimal, factor: Decimal) -> Option<Sums> {
