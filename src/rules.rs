@@ -39,6 +39,9 @@ rules! {
         short_startup_budget,
         unknown_port,
         liveness_stricter_than_readiness,
+        liveness_on_dependency,
+        mismatched_timeout,
+        rejected_probe,
     }
     scaling {
         static_replicas,
@@ -64,12 +67,20 @@ rules! {
     }
     availability {
         single_replica,
+        missing_pdb,
         pdb_blocks_eviction,
         overlapping_pdbs,
+        unmatched_pdb,
+        pdb_without_single_bound,
+        spread_selects_others,
+        rejected_spread,
     }
     rollout {
         prestop_exceeds_grace,
+        short_progress_deadline,
         outage_on_update,
+        rejected_strategy,
+        recreate_behind_service,
     }
     traffic {
         unmatched_service,
@@ -87,8 +98,19 @@ rules! {
         short_rate_window,
         unreachable_threshold,
     }
+    security {
+        privileged,
+        privilege_escalation,
+        root_user,
+        writable_root_filesystem,
+        excess_capabilities,
+        host_namespace,
+        host_path,
+        plaintext_secret,
+    }
     hygiene {
         floating_image,
+        duplicate_env,
         unused_ignore,
     }
 }

@@ -4,7 +4,7 @@ use crate::finding::{Finding, Safety, Severity};
 use crate::fix;
 use crate::lint::Outcome;
 use crate::lint::example::{Example, UNNAMED, listed};
-use crate::rules::{FixKind, Preset, RULES};
+use crate::rules::{Entry, FixKind, Preset, RULES};
 use crate::source::Files;
 
 fn split(text: &str) -> Example {
@@ -13,6 +13,16 @@ fn split(text: &str) -> Example {
 
 fn run(example: &Example, rules: &[&str]) -> Outcome {
     example.lint(rules).unwrap_or_else(|reason| panic!("{reason}"))
+}
+
+/// Runs the recommended rules, and `entry` if it is none of them.
+fn run_beside(example: &Example, entry: &Entry) -> Outcome {
+    let recommended = |it: &Entry| it.meta.is_in(&[Preset::Recommended]);
+    if recommended(entry) {
+        return run(example, &[]);
+    }
+    let names = RULES.iter().filter(|it| recommended(it)).map(|it| it.meta.name);
+    run(example, &names.chain([entry.meta.name]).collect::<Vec<_>>())
 }
 
 /// Where `rule` reports, as `LINE:COLUMN`, after `FILE:` for all but `input.yaml`.
@@ -86,7 +96,7 @@ fn documented_examples() {
         }
         for text in &bad {
             let texts = split(text);
-            let outcome = run(&texts, &[]);
+            let outcome = run_beside(&texts, entry);
             let (own, others): (Vec<_>, Vec<_>) =
                 outcome.findings.into_iter().partition(|finding| finding.rule == rule);
             if own.is_empty() {
@@ -128,7 +138,7 @@ fn documented_examples() {
         let good = good.iter().map(|text| (text, Severity::Warning));
         for (text, worst) in good.chain(fixed.iter().map(|text| (text, Severity::Error))) {
             let texts = split(text);
-            let mut found = run(&texts, &[]).findings;
+            let mut found = run_beside(&texts, entry).findings;
             found.retain(|finding| finding.severity <= worst || finding.rule == rule);
             if !found.is_empty() {
                 complain("its good or fixed example is reported", &found, &texts.files);

@@ -124,7 +124,7 @@ impl Rule for ShortStartupBudget {
             let declared = cluster
                 .declared(workload)
                 .and_then(|it| Some((it.name.as_str(), it.startup.as_ref()?)));
-            let main = declared.and_then(|(name, _)| main_container(cluster, workload, name));
+            let main = declared.and_then(|(name, _)| cluster.main_container(workload, name));
             for container in &workload.containers {
                 let Some((budget, probe)) = container.startup_budget() else { continue };
                 if !probe.is_readable() {
@@ -209,21 +209,6 @@ fn declared_time(
             probe.period()
         ));
     }
-}
-
-/// The container that a slo.toml speaks of: the one of the service's name, else the one that is served, else the
-/// first.
-fn main_container<'c, 'a>(
-    cluster: &Cluster<'a>,
-    workload: &'c Workload<'a>,
-    name: &str,
-) -> Option<&'c Container<'a>> {
-    let named = workload.containers.iter().find(|container| container.name == name);
-    let port = || cluster.services_of(workload).find_map(|service| service.ports.first());
-    named.or_else(|| match port() {
-        Some(port) => cluster.serving_container(workload, port.target_port(), port.protocol),
-        None => workload.containers.first(),
-    })
 }
 
 /// True if the object that holds the template has the same name, so that it is declared and reported itself.
