@@ -30,12 +30,14 @@ rules! {
     resources {
         missing_requests,
         missing_memory_limit,
+        missing_cpu_limit,
         request_above_limit,
         milli_memory,
         implausible_amount,
     }
     probes {
         missing_readiness,
+        missing_liveness,
         short_startup_budget,
         unknown_port,
         liveness_stricter_than_readiness,
@@ -73,13 +75,18 @@ rules! {
         unmatched_pdb,
         pdb_without_single_bound,
         spread_selects_others,
+        spread_across_revisions,
+        missing_spread,
         rejected_spread,
     }
     rollout {
         prestop_exceeds_grace,
+        missing_drain,
+        grace_below_deregistration,
         short_progress_deadline,
         outage_on_update,
         rejected_strategy,
+        capacity_loss_on_update,
         recreate_behind_service,
     }
     traffic {
@@ -107,10 +114,18 @@ rules! {
         host_namespace,
         host_path,
         plaintext_secret,
+        missing_seccomp_profile,
+        missing_network_policy,
     }
     hygiene {
         floating_image,
+        cached_mutable_image,
         duplicate_env,
+        unresolved_reference,
+        default_namespace,
+        missing_labels,
+        unbounded_job,
+        missing_priority_class,
         unused_ignore,
     }
 }

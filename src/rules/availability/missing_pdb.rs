@@ -72,7 +72,9 @@ impl Rule for MissingPdb {
                 cx.report(workload, workload.spot(), message)
                     .here("a drain may take every pod")
                     .label_if(place, replicas.text())
-                    .help("add a PodDisruptionBudget with `maxUnavailable: 1` that selects its pods");
+                    .help(
+                        "add a PodDisruptionBudget with `maxUnavailable: 1` that selects its pods",
+                    );
             }
         }
     }
@@ -88,9 +90,8 @@ fn maybe_covered(cluster: &Cluster<'_>) -> FxHashSet<usize> {
             covered.extend(cluster.workloads_beside(budget).map(|workload| workload.index));
         } else if !selector.labels.is_empty() {
             let labelled = cluster.workloads_labelled(selector).into_iter();
-            let maybe = labelled.filter(|workload| {
-                workload.namespace.is_none() || budget.namespace.is_none()
-            });
+            let maybe = labelled
+                .filter(|workload| workload.namespace.is_none() || budget.namespace.is_none());
             covered.extend(maybe.map(|workload| workload.index));
         }
     }

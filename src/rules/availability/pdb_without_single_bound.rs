@@ -84,14 +84,16 @@ impl Rule for PdbWithoutSingleBound {
             let name = budget.name;
             match (budget.min_available, budget.max_unavailable) {
                 (Some(min), Some(max)) => {
-                    let message = format!("PDB `{name}` sets both `minAvailable` and `maxUnavailable`");
+                    let message =
+                        format!("PDB `{name}` sets both `minAvailable` and `maxUnavailable`");
                     cx.report(budget, max, message)
                         .here("one excludes the other")
                         .label(min, "the other bound")
                         .help("remove one of them, best `minAvailable`");
                 }
                 (None, None) => {
-                    let message = format!("PDB `{name}` sets neither `minAvailable` nor `maxUnavailable`");
+                    let message =
+                        format!("PDB `{name}` sets neither `minAvailable` nor `maxUnavailable`");
                     cx.report(budget, budget.missing("spec"), message)
                         .severity(Warning)
                         .here("protects nothing")

@@ -56,21 +56,28 @@ impl Rule for RejectedSpread {
     fn check(&self, cx: &mut Ctx<'_>) {
         let cluster = cx.cluster;
         for workload in cluster.templates() {
-            let constraints = workload.pod.into_iter().flat_map(|pod| pod.list("topologySpreadConstraints"));
+            let constraints =
+                workload.pod.into_iter().flat_map(|pod| pod.list("topologySpreadConstraints"));
             let mut known = Vec::new();
             for constraint in constraints.filter(|constraint| constraint.is_mapping()) {
                 for wrong in faults(constraint) {
-                    cx.report(workload, wrong.place, wrong.message).here(wrong.here).help(wrong.help);
+                    cx.report(workload, wrong.place, wrong.message)
+                        .here(wrong.here)
+                        .help(wrong.help);
                 }
                 let key = constraint.text_of("topologyKey");
                 let pair = (key, constraint.text_of("whenUnsatisfiable"));
                 let first = known.iter().find(|(other, _)| *other == pair);
                 if let (Some((_, first)), Some(key)) = (first, constraint.get("topologyKey")) {
                     let text = key.text().unwrap_or("");
-                    cx.report(workload, key, format!("two constraints spread over `{text}` in one way"))
-                        .here("the second one")
-                        .label(*first, "the first one")
-                        .help("keep one of them");
+                    cx.report(
+                        workload,
+                        key,
+                        format!("two constraints spread over `{text}` in one way"),
+                    )
+                    .here("the second one")
+                    .label(*first, "the first one")
+                    .help("keep one of them");
                 }
                 if let Some(place) = constraint.get("topologyKey") {
                     known.push((pair, place));

@@ -111,9 +111,13 @@ fn check<'a>(cx: &mut Ctx<'_>, workload: &Workload<'a>, term: Place<'a>, spreads
     let name = workload.name;
     let Some(written) = term.get("labelSelector") else {
         if term.get("matchLabelKeys").is_none() {
-            cx.report(workload, term, format!("{what} of `{name}` has no labelSelector, so it counts no pods"))
-                .here("counts nothing")
-                .help(help(workload));
+            cx.report(
+                workload,
+                term,
+                format!("{what} of `{name}` has no labelSelector, so it counts no pods"),
+            )
+            .here("counts nothing")
+            .help(help(workload));
         }
         return;
     };
@@ -157,14 +161,16 @@ fn is_meant<'a>(cluster: &Cluster<'a>, workload: &Workload<'a>, selector: &Selec
 fn help(workload: &Workload<'_>) -> String {
     let own = workload.selector.as_ref().and_then(|selector| selector.labels.first());
     match own {
-        Some((key, value, _)) => format!("write `labelSelector: {{ matchLabels: {{ {key}: {value} }} }}`"),
+        Some((key, value, _)) => {
+            format!("write `labelSelector: {{ matchLabels: {{ {key}: {value} }} }}`")
+        }
         None => "select the labels of the own template".to_owned(),
     }
 }
 
 cases! {
     constraints: "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: a}\nspec:\n  template:\n    metadata: {labels: {app: a, tier: web}}\n    spec:\n      topologySpreadConstraints:\n      - {maxSkew: 1, topologyKey: z, whenUnsatisfiable: DoNotSchedule, labelSelector: {}}\n      - {maxSkew: 1, topologyKey: z, whenUnsatisfiable: DoNotSchedule, labelSelector: null}\n      - {maxSkew: 1, topologyKey: z, matchLabelKeys: [app]}\n      - {maxSkew: 1, topologyKey: z, labelSelector: {matchLabels: {app: a, tier: db}}}\n      - {maxSkew: 1, topologyKey: z, labelSelector: {matchExpressions: [{key: app, operator: Exists}]}}\n      - {maxSkew: 1, topologyKey: z, labelSelector: {matchExpressions: [{key: app, operator: DoesNotExist}]}}\n"
-        => ["10:10", "12:81", "14:73"],
+        => ["10:10", "12:82", "14:74"],
     anti_affinity: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  template:\n    metadata: {labels: {app: shop}}\n    spec:\n      affinity:\n        podAntiAffinity:\n          requiredDuringSchedulingIgnoredDuringExecution:\n          - {topologyKey: h, labelSelector: {matchLabels: {app: shopp}}}\n          - {topologyKey: h, labelSelector: {matchLabels: {app: batch}}}\n          - {topologyKey: h, labelSelector: {matchLabels: {app: shop}}}\n          - {topologyKey: h}\n          preferredDuringSchedulingIgnoredDuringExecution:\n          - {weight: 1, podAffinityTerm: {topologyKey: h, labelSelector: {matchLabels: {app: shp}}}}\n"
         => ["11:65", "14:14", "16:94"],
     unknown: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  template:\n    metadata: {labels: {app: '${APP}'}}\n    spec:\n      topologySpreadConstraints:\n      - {maxSkew: 1, topologyKey: z, labelSelector: {matchLabels: {app: a}}}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: b}\nspec:\n  template:\n    metadata: {labels: {app: b}}\n    spec:\n      topologySpreadConstraints:\n      - {maxSkew: 1, topologyKey: z, labelSelector: {matchLabels: {app: '${APP}'}}}\n      - '${CONSTRAINT}'\n"

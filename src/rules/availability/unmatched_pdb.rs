@@ -79,7 +79,8 @@ fn all<'a>(cx: &mut Ctx<'_>, budget: &Budget<'a>, selector: &Selector<'a>) {
     if count < 2 {
         return;
     }
-    let message = format!("PDB `{}` counts the pods of {count} workloads as one fleet", budget.name);
+    let message =
+        format!("PDB `{}` counts the pods of {count} workloads as one fleet", budget.name);
     cx.report(budget, selector.place, message)
         .here("empty, which is every pod")
         .help("select the pods of one workload, and write a PDB for each");
@@ -105,13 +106,18 @@ fn unmatched<'a>(cx: &mut Ctx<'_>, budget: &Budget<'a>, selector: Option<&Select
                 },
             );
             let asked = selector.text();
-            (culprit.primary(), format!("PDB `{name}` selects `{asked}`, which no pod template in the input has"))
+            (
+                culprit.primary(),
+                format!("PDB `{name}` selects `{asked}`, which no pod template in the input has"),
+            )
         }
         Some(selector) => (
             selector.place.primary(),
             format!("the empty selector of PDB `{name}` selects nothing before policy/v1"),
         ),
-        None => (budget.missing("spec"), format!("PDB `{name}` has no selector, so it selects nothing")),
+        None => {
+            (budget.missing("spec"), format!("PDB `{name}` has no selector, so it selects nothing"))
+        }
     };
     let near = cluster.workloads_beside(budget).find(|workload| workload.name == name);
     let help = match near.and_then(|near| near.labels.iter().next()) {
@@ -157,7 +163,7 @@ cases! {
     alone: "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: a}\nspec: {maxUnavailable: 1, selector: {matchLabels: {app: a}}}\n"
         => [],
     alone_in_a_closed_world: "# lint: closed_world = true\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: a}\nspec: {maxUnavailable: 1, selector: {matchLabels: {app: a}}}\n"
-        => ["4:56"],
+        => ["4:57"],
     empty: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {metadata: {labels: {app: a}}}}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: b}\nspec: {template: {metadata: {labels: {app: b}}}}\n---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: a}\nspec: {maxUnavailable: 1, selector: {}}\n"
         => ["14:27"],
     empty_for_one: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {metadata: {labels: {app: a}}}}\n---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: a}\nspec: {maxUnavailable: 1, selector: {}}\n"

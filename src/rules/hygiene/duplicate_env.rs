@@ -55,7 +55,8 @@ impl Rule for DuplicateEnv {
             for container in workload.every_container() {
                 let mut seen: FxHashMap<&str, Place<'_>> = FxHashMap::default();
                 for variable in container.place.list("env") {
-                    let Some(name) = variable.text_of("name").filter(|it| !is_placeholder(it)) else {
+                    let Some(name) = variable.text_of("name").filter(|it| !is_placeholder(it))
+                    else {
                         continue;
                     };
                     let Some(first) = seen.insert(name, variable) else { continue };

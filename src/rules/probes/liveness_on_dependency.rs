@@ -164,9 +164,13 @@ fn option<'t>(words: &[&'t str], names: &[&str]) -> Option<(usize, &'t str)> {
 /// True for an option of curl or wget whose value is the next word, and no URL.
 fn takes_value(word: &str) -> bool {
     match word.strip_prefix("--") {
-        Some(long) => ["header", "output", "max-time", "connect-timeout", "user", "data", "request"]
-            .contains(&long),
-        None => word.strip_prefix('-').is_some_and(|short| short.ends_with(['o', 'O', 'H', 'm', 'w', 'd', 'X', 'u', 'A', 'T', 't', 'E'])),
+        Some(long) => {
+            ["header", "output", "max-time", "connect-timeout", "user", "data", "request"]
+                .contains(&long)
+        }
+        None => word.strip_prefix('-').is_some_and(|short| {
+            short.ends_with(['o', 'O', 'H', 'm', 'w', 'd', 'X', 'u', 'A', 'T', 't', 'E'])
+        }),
     }
 }
 
@@ -200,9 +204,9 @@ fn is_elsewhere(host: &str) -> bool {
 
 cases! {
     paths: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - {name: c, livenessProbe: {httpGet: {port: 1, path: /ready}}}\n  - {name: c, livenessProbe: {httpGet: {port: 1, path: /readyz?verbose}}}\n  - {name: c, livenessProbe: {httpGet: {port: 1, path: /health/full/}}}\n  - {name: c, livenessProbe: {httpGet: {port: 1, path: /api/health/ready}}}\n  - {name: c, livenessProbe: {httpGet: {port: 1, path: /healthz}}}\n  - {name: c, livenessProbe: {httpGet: {port: 1, path: /health}}}\n  - {name: c, livenessProbe: {httpGet: {port: 1, path: /health/live}}}\n  - {name: c, livenessProbe: {httpGet: {port: 1, path: /livez}}}\n  - {name: c, livenessProbe: {httpGet: {port: 1, path: /db}}}\n  - {name: c, livenessProbe: {httpGet: {port: 1, path: /already}}}\n"
-        => ["6:57", "7:57", "8:57", "9:57"],
+        => ["6:56", "7:56", "8:56", "9:56"],
     commands: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - {name: c, livenessProbe: {exec: {command: [curl, -fsS, \"http://auth:8080/x\"]}}}\n  - {name: c, livenessProbe: {exec: {command: [/usr/bin/wget, -qO-, \"api.prod/x\"]}}}\n  - {name: c, livenessProbe: {exec: {command: [redis-cli, -h, cache, ping]}}}\n  - {name: c, livenessProbe: {exec: {command: [redis-cli, -u, \"redis://u@cache:1\", ping]}}}\n  - {name: c, livenessProbe: {exec: {command: [pg_isready, --host=db]}}}\n  - {name: c, livenessProbe: {exec: {command: [sh, -c, \"curl -sf -o /dev/null http://auth/x || exit 1\"]}}}\n"
-        => ["6:64", "7:69", "8:63", "9:63", "10:61", "11:58"],
+        => ["6:60", "7:69", "8:63", "9:63", "10:60", "11:56"],
     commands_that_stay: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - {name: c, livenessProbe: {exec: {command: [curl, -f, \"http://localhost:8080/x\"]}}}\n  - {name: c, livenessProbe: {exec: {command: [curl, \"http://[::1]:80/\"]}}}\n  - {name: c, livenessProbe: {exec: {command: [wget, -qO, /dev/null, \"127.0.0.1:80/x\"]}}}\n  - {name: c, livenessProbe: {exec: {command: [redis-cli, ping]}}}\n  - {name: c, livenessProbe: {exec: {command: [pg_isready, -U, postgres]}}}\n  - {name: c, livenessProbe: {exec: {command: [pg_isready, -h, /var/run/postgresql]}}}\n  - {name: c, livenessProbe: {exec: {command: [sh, -c, \"pg_isready -h $HOST\"]}}}\n  - {name: c, livenessProbe: {exec: {command: [cat, /tmp/healthy]}}}\n  - {name: c, livenessProbe: {exec: {command: [sh, -c, \"curl http://$(hostname):80/\"]}}}\n  - {name: c, livenessProbe: {exec: {command: \"${COMMAND}\"}}}\n"
         => [],
     readiness_may: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers: [{name: c, readinessProbe: {httpGet: {port: 1, path: /ready}}}]\n"

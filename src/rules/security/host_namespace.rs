@@ -63,11 +63,14 @@ impl Rule for HostNamespace {
     fn check(&self, cx: &mut Ctx<'_>) {
         let cluster = cx.cluster;
         for workload in cluster.templates() {
-            for (key, what) in [("hostNetwork", "network"), ("hostPID", "processes"), ("hostIPC", "memory")] {
+            for (key, what) in
+                [("hostNetwork", "network"), ("hostPID", "processes"), ("hostIPC", "memory")]
+            {
                 if let Some(place) = workload.pod.and_then(|pod| pod.get(key))
                     && place.boolean() == Some(true)
                 {
-                    let message = format!("the pods of `{}` share the node's {what}", workload.name);
+                    let message =
+                        format!("the pods of `{}` share the node's {what}", workload.name);
                     cx.report(workload, place, message).help(format!("remove `{key}`"));
                 }
             }

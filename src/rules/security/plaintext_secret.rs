@@ -129,14 +129,56 @@ fn is_literal(text: &str) -> bool {
 fn is_secret_name(name: &str) -> bool {
     // What is said of a secret, but is none.
     const ABOUT: [&str; 46] = [
-        "file", "files", "path", "dir", "name", "names", "id", "ref", "url", "uri", "endpoint",
-        "host", "port", "ttl", "expiry", "expiration", "expires", "lifetime", "seconds", "minutes",
-        "length", "size", "limit", "count", "type", "store", "provider", "manager", "policy",
-        "issuer", "audience", "algorithm", "header", "enabled", "required", "mount", "namespace",
-        "version", "rotation", "interval", "yaml", "yml", "json", "conf", "properties", "sh",
+        "file",
+        "files",
+        "path",
+        "dir",
+        "name",
+        "names",
+        "id",
+        "ref",
+        "url",
+        "uri",
+        "endpoint",
+        "host",
+        "port",
+        "ttl",
+        "expiry",
+        "expiration",
+        "expires",
+        "lifetime",
+        "seconds",
+        "minutes",
+        "length",
+        "size",
+        "limit",
+        "count",
+        "type",
+        "store",
+        "provider",
+        "manager",
+        "policy",
+        "issuer",
+        "audience",
+        "algorithm",
+        "header",
+        "enabled",
+        "required",
+        "mount",
+        "namespace",
+        "version",
+        "rotation",
+        "interval",
+        "yaml",
+        "yml",
+        "json",
+        "conf",
+        "properties",
+        "sh",
     ];
-    const SWITCHES: [&str; 11] =
-        ["max", "min", "num", "use", "enable", "disable", "allow", "require", "is", "has", "public"];
+    const SWITCHES: [&str; 11] = [
+        "max", "min", "num", "use", "enable", "disable", "allow", "require", "is", "has", "public",
+    ];
     const KEYS: [&str; 8] =
         ["api", "access", "private", "secret", "encryption", "signing", "master", "auth"];
     let words = words(name);
@@ -177,13 +219,13 @@ fn words(name: &str) -> Vec<String> {
 
 cases! {
     names: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: w\n    env:\n    - {name: PASSWORD, value: abc}\n    - {name: PGPASSWORD, value: abc}\n    - {name: API_KEY, value: abc}\n    - {name: clientSecret, value: abc}\n    - {name: AWS_SECRET_ACCESS_KEY, value: abc}\n    - {name: STRIPE_TOKEN_2, value: abc}\n    - {name: tls.privateKey, value: abc}\n    - {name: SMTP_PASS, value: abc}\n"
-        => ["8:30", "9:32", "10:29", "11:34", "12:43", "13:36", "14:36", "15:31"],
+        => ["8:31", "9:33", "10:30", "11:35", "12:44", "13:37", "14:37", "15:32"],
     harmless_names: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: w\n    env:\n    - {name: TOKEN_FILE, value: abc}\n    - {name: SECRET_NAME, value: abc}\n    - {name: AWS_ACCESS_KEY_ID, value: abc}\n    - {name: MAX_TOKEN, value: abc}\n    - {name: TOKENIZER, value: abc}\n    - {name: PASSWORD_MIN_LENGTH, value: abc}\n    - {name: PWD, value: abc}\n    - {name: PUBLIC_TOKEN, value: abc}\n    - {name: KEY, value: abc}\n    - {name: MONKEY, value: abc}\n    - {name: PARTITION_KEY, value: abc}\n"
         => [],
     harmless_values: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: w\n    env:\n    - {name: PASSWORD, value: ''}\n    - {name: PASSWORD, value: $(OTHER)}\n    - {name: PASSWORD, value: '{{ .Values.password }}'}\n    - {name: PASSWORD, value: '<password>'}\n    - {name: PASSWORD, value: \"true\"}\n    - {name: PASSWORD, value: /run/secrets/x}\n    - {name: PASSWORD, value: vault:secret/data/x#y}\n    - {name: PASSWORD, value: '****'}\n"
         => [],
     urls: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - name: w\n    env:\n    - {name: A, value: 'redis://:pw@cache'}\n    - {name: B, value: 'https://user@host/a:b@c'}\n    - {name: C, value: 'http://u:$(PW)@host'}\n    - {name: D, value: 'http://host:80/x@y'}\n"
-        => ["8:31"],
+        => ["8:33"],
     in_a_config_map: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  password: abc\n  token: \"\"\n  app.yaml: |\n    a: b\n    db: postgres://u:pw@host/x\n  key.pem: |\n    -----BEGIN RSA PRIVATE KEY-----\n    abc\n"
         => ["5:13", "9:20", "11:5"],
     a_secret_is_no_config_map: "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {password: abc}\n"

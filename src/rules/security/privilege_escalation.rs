@@ -28,7 +28,19 @@ declare_rule! {
     ///         resources: { requests: { cpu: 250m, memory: 1Gi }, limits: { memory: 1Gi } }
     /// ```
     /// ```yaml,fixed
-    /// PENDING
+    /// apiVersion: apps/v1
+    /// kind: Deployment
+    /// metadata: { name: shop }
+    /// spec:
+    ///   selector: { matchLabels: { app: shop } }
+    ///   template:
+    ///     metadata: { labels: { app: shop } }
+    ///     spec:
+    ///       containers:
+    ///       - name: web
+    ///         image: shop:1.2
+    ///         securityContext: { readOnlyRootFilesystem: true, allowPrivilegeEscalation: false }
+    ///         resources: { requests: { cpu: 250m, memory: 1Gi }, limits: { memory: 1Gi } }
     /// ```
     /// ```yaml,bad
     /// apiVersion: apps/v1
@@ -47,7 +59,20 @@ declare_rule! {
     ///         resources: { requests: { cpu: 250m, memory: 1Gi }, limits: { memory: 1Gi } }
     /// ```
     /// ```yaml,fixed
-    /// PENDING
+    /// apiVersion: apps/v1
+    /// kind: Deployment
+    /// metadata: { name: shop }
+    /// spec:
+    ///   selector: { matchLabels: { app: shop } }
+    ///   template:
+    ///     metadata: { labels: { app: shop } }
+    ///     spec:
+    ///       containers:
+    ///       - name: web
+    ///         image: shop:1.2
+    ///         securityContext:
+    ///           allowPrivilegeEscalation: false # sudo
+    ///         resources: { requests: { cpu: 250m, memory: 1Gi }, limits: { memory: 1Gi } }
     /// ```
     /// ```yaml,good
     /// apiVersion: apps/v1

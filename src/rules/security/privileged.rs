@@ -27,7 +27,19 @@ declare_rule! {
     ///         resources: { requests: { cpu: 250m, memory: 1Gi }, limits: { memory: 1Gi } }
     /// ```
     /// ```yaml,fixed
-    /// PENDING
+    /// apiVersion: apps/v1
+    /// kind: Deployment
+    /// metadata: { name: shop }
+    /// spec:
+    ///   selector: { matchLabels: { app: shop } }
+    ///   template:
+    ///     metadata: { labels: { app: shop } }
+    ///     spec:
+    ///       containers:
+    ///       - name: web
+    ///         image: shop:1.2
+    ///         securityContext: { readOnlyRootFilesystem: true }
+    ///         resources: { requests: { cpu: 250m, memory: 1Gi }, limits: { memory: 1Gi } }
     /// ```
     /// ```yaml,good
     /// apiVersion: apps/v1
@@ -71,9 +83,9 @@ impl Rule for Privileged {
 
 cases! {
     every_container: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  initContainers: [{name: i, securityContext: {privileged: true}}]\n  containers:\n  - {name: w, securityContext: {privileged: true}}\n  - {name: x, securityContext: {privileged: false}}\n"
-        => ["5:61", "7:43"],
+        => ["5:60", "7:45"],
     unknown: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - {name: w, securityContext: {privileged: '{{ .Values.privileged }}'}}\n  - {name: x, securityContext: '${CONTEXT}'}\n  - {name: y, securityContext: {privileged: null}}\n"
         => [],
     cron_job: "apiVersion: batch/v1\nkind: CronJob\nmetadata: {name: a}\nspec: {jobTemplate: {spec: {template: {spec: {containers: [{name: w, securityContext: {privileged: true}}]}}}}}\n"
-        => ["4:101"],
+        => ["4:100"],
 }

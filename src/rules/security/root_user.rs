@@ -114,14 +114,14 @@ fn report(cx: &mut Ctx<'_>, workload: &Workload<'_>, container: &Container<'_>, 
     } else {
         (format!("container `{name}` runs as root"), "0 is root")
     };
-    cx.report(workload, place, message)
-        .here(here)
-        .help("set `securityContext.runAsNonRoot: true`, and `runAsUser` if the image names no user");
+    cx.report(workload, place, message).here(here).help(
+        "set `securityContext.runAsNonRoot: true`, and `runAsUser` if the image names no user",
+    );
 }
 
 cases! {
     the_container_wins: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  securityContext: {runAsNonRoot: true, runAsUser: 1000}\n  containers:\n  - {name: w, securityContext: {runAsUser: 0, runAsNonRoot: false}}\n  - {name: x, securityContext: {runAsUser: 0}}\n  - {name: y, securityContext: {runAsNonRoot: false}}\n"
-        => ["7:42"],
+        => ["7:44"],
     told_once_for_the_pod: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  securityContext: {runAsUser: 0}\n  initContainers: [{name: i}]\n  containers: [{name: w}, {name: x, securityContext: {runAsUser: 1}}]\n"
         => ["5:32"],
     unknown: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - {name: w, securityContext: {runAsUser: '${USER}'}}\n  - {name: x, securityContext: '${CONTEXT}'}\n"
