@@ -43,13 +43,14 @@ impl<'a> Cluster<'a> {
         })
     }
 
-    /// The container that gets the traffic of the Services of a workload, and the Service that says so. Ports for
-    /// Prometheus are no traffic.
+    /// The container that gets the traffic of the Services of a workload, and the Service that says so. What is
+    /// for Prometheus or has no address of its own sends no traffic.
     pub fn served_container<'c>(
         &'c self,
         workload: &'c Workload<'a>,
     ) -> Option<(&'c super::Service<'a>, &'c Container<'a>)> {
-        let service = self.services_of(workload).find(|service| !service.is_for_metrics())?;
+        let sends = |it: &&super::Service<'a>| !it.is_for_metrics() && !it.is_headless();
+        let service = self.services_of(workload).find(sends)?;
         let port = service.ports.first();
         let target: Option<PortRef<'_>> = port.and_then(super::ServicePort::target_port);
         let protocol = port.map_or("TCP", |port| port.protocol);

@@ -168,7 +168,7 @@ fn references<'a>(workload: &Workload<'a>) -> Vec<(&'static str, Place<'a>)> {
 
 cases! {
     each_kind: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  serviceAccountName: a\n  priorityClassName: b\n  volumes:\n  - {name: v, configMap: {name: c}}\n  - {name: w, secret: {secretName: d}}\n  - {name: x, persistentVolumeClaim: {claimName: e}}\n  - {name: y, projected: {sources: [{secret: {name: f}}]}}\n  initContainers:\n  - {name: i, env: [{name: A, valueFrom: {secretKeyRef: {name: g, key: k}}}]}\n"
-        => ["5:23", "6:22", "8:31", "9:34", "10:49", "11:52", "13:64"],
+        => ["5:23", "6:22", "8:33", "9:36", "10:50", "11:53", "13:64"],
     quiet: "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  serviceAccountName: default\n  priorityClassName: system-node-critical\n  volumes:\n  - {name: v, configMap: {name: c, optional: true}}\n  - {name: w, secret: {secretName: '${S}'}}\n  - {name: x, secret: {secretName: made}}\n  - {name: y, secret: {secretName: tls}}\n---\napiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: b}\nspec: {target: {name: made}}\n---\napiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: {name: b}\nspec: {secretName: tls}\n"
         => [],
     in_another_namespace: "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: x}\nspec: {serviceAccountName: s}\n---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: s, namespace: y}\n"

@@ -92,26 +92,22 @@ fn dependency(probe: Place<'_>) -> Option<Dependency<'_>> {
             here: "also asks what the process depends on",
         });
     }
-    let words: Vec<_> = probe.at("exec/command")?.items().collect();
-    let texts: Vec<_> = words.iter().filter_map(|word| word.text()).collect();
+    let items: Vec<_> = probe.at("exec/command")?.items().collect();
+    let texts: Vec<_> = items.iter().filter_map(|item| item.text()).collect();
     let (place, host) = match texts.as_slice() {
         [shell, flags, script] if is_shell(shell) && flags.starts_with('-') => {
             let words: Vec<_> = script.split([' ', '\t', '\n', ';', '|', '&', '(', ')']).collect();
             let words: Vec<_> = words.iter().map(|word| word.trim_matches(['"', '\''])).collect();
-            let starts = (0..words.len()).filter_map(|at| words.get(at..));
-            (*words_place(&probe)?.last()?, starts.filter_map(other_host).next()?.1)
+            let mut starts = (0..words.len()).filter_map(|at| words.get(at..));
+            (*items.last()?, starts.find_map(other_host)?.1)
         }
         _ => {
             let (at, host) = other_host(&texts)?;
-            (*words.get(at)?, host)
+            (*items.get(at)?, host)
         }
     };
     let asks = format!("calls `{host}`, which is another host");
     Some(Dependency { place, asks, here: "a restart here does not help there" })
-}
-
-fn words_place<'a>(probe: &Place<'a>) -> Option<Vec<Place<'a>>> {
-    Some(probe.at("exec/command")?.items().collect())
 }
 
 /// True for paths that by convention also ask what the process depends on.

@@ -94,7 +94,9 @@ declare_rule! {
 impl Rule for MissingDrain {
     fn check(&self, cx: &mut Ctx<'_>) {
         let cluster = cx.cluster;
-        for workload in cluster.templates().filter(|workload| !workload.is_exempt()) {
+        // Only beside a slo.toml is it worth a word.
+        let asked = cluster.templates().filter(|it| it.slo.is_some() && !it.is_exempt());
+        for workload in asked {
             let Some((service, container)) = cluster.served_container(workload) else { continue };
             let (grace, written) = workload.grace();
             if container.place.at("lifecycle/preStop").is_some()
@@ -120,8 +122,10 @@ impl Rule for MissingDrain {
 }
 
 cases! {
+    no_slo_toml: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {metadata: {labels: {app: a}}, spec: {containers: [{name: w}]}}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {selector: {app: a}}\n"
+        => [],
     patient: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {metadata: {labels: {app: a}}, spec: {terminationGracePeriodSeconds: 31, containers: [{name: w}]}}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {selector: {app: a}}\n"
         => [],
-    impatient: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {metadata: {labels: {app: a}}, spec: {terminationGracePeriodSeconds: 30, containers: [{name: x}, {name: w, ports: [{name: http, containerPort: 1}]}]}}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {selector: {app: a}, ports: [{port: 80, targetPort: http}]}\n"
-        => ["4:126"],
+    impatient: "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {metadata: {labels: {app: a}}, spec: {terminationGracePeriodSeconds: 30, containers: [{name: x}, {name: w, ports: [{name: http, containerPort: 1}]}]}}}\n---\napiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {selector: {app: a}, ports: [{port: 80, targetPort: http}]}\n# file: slo.toml\n[service]\nname = \"shop\"\nnamespace = \"default\"\nimage = \"shop:1.2\"\n[targets]\nerrors = { below = \"1%\" }\n"
+        => ["4:122"],
 }

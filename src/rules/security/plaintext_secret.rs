@@ -201,15 +201,12 @@ fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = vec![String::new()];
     let mut lower = false;
     for c in name.chars() {
-        if !c.is_ascii_alphanumeric() {
+        let parts = !c.is_ascii_alphanumeric();
+        if parts || (c.is_ascii_uppercase() && lower) {
             words.push(String::new());
-        } else {
-            if c.is_ascii_uppercase() && lower {
-                words.push(String::new());
-            }
-            if let Some(word) = words.last_mut() {
-                word.push(c.to_ascii_lowercase());
-            }
+        }
+        if let Some(word) = words.last_mut().filter(|_| !parts) {
+            word.push(c.to_ascii_lowercase());
         }
         lower = c.is_ascii_lowercase();
     }
