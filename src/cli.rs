@@ -1,26 +1,39 @@
 //! The command line: the only place, beside `source::read`, that touches files and streams.
 
 mod adapter;
+mod complete;
 mod configuration;
 mod dashboard;
+mod function;
+mod helm;
 mod init;
 mod input;
+mod integrate;
+mod krm;
+mod kubectl;
+mod kustomize;
+mod legacy;
 mod lint;
 mod manifests;
+mod multicall;
 mod output;
 mod own;
+mod policy;
 mod profile;
 mod render;
 mod rules;
 mod runbook;
 mod schema;
+mod served;
 mod services;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use multicall::Called;
 
 /// Standard streams, and what is known about them.
 pub struct Io<'a> {
@@ -92,6 +105,9 @@ enum Command {
     },
     /// List the rules of `slogen lint`.
     Rules(rules::Args),
+    /// Have the API server check what `slogen lint` checks.
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Print where every number of a service comes from (the same as `render --why`).
     ExplainPlan(render::ExplainArgs),
     /// Print what prometheus-adapter needs to serve the HPAs of one or many services, as Helm values.
@@ -105,8 +121,23 @@ enum Command {
     /// List the profiles, or show one.
     #[command(subcommand)]
     Profile(profile::Command),
+    /// Run as KRM function: a list of resources in, another out; kustomize and kpt run this.
+    Krm(krm::Args),
+    /// Make kustomize run slogen.
+    #[command(subcommand)]
+    Kustomize(kustomize::Command),
     /// Print a JSON Schema.
     Schema(schema::Args),
+    /// Lint what Helm rendered, and hand it back unchanged if it passes: a post-renderer.
+    HelmPostRender(helm::PostRenderArgs),
+    /// Make slogen known to Helm.
+    #[command(subcommand)]
+    Helm(helm::Command),
+    /// Make slogen a plugin of kubectl.
+    #[command(subcommand)]
+    Kubectl(kubectl::Command),
+    /// Print what Argo CD, GitHub, GitLab, pre-commit or Krew need to run slogen.
+    Integrate(integrate::Args),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -143,15 +174,50 @@ pub fn main() -> ExitCode {
 
 /// Runs slogen with `args`, the program's name first.
 pub fn run(args: impl IntoIterator<Item = OsString>, io: &mut Io<'_>) -> Outcome {
-    let cli = match Cli::try_parse_from(args) {
-        Ok(cli) => cli,
+    let args: Vec<OsString> = args.into_iter().collect();
+    match multicall::called(args.first().map(OsString::as_os_str)) {
+        Called::Slogen => {
+            let alone = args.len() == 1;
+            match alone.then(|| krm::without_arguments(io)).flatten() {
+                Some(run) => ended(run, io),
+                None => parsed(Cli::command(), args, io, |_, _| ()),
+            }
+        }
+        Called::KustomizePlugin(kind) => legacy::run(kind, args, io),
+        Called::KubectlPlugin => parsed(kubectl::command(), args, io, kubectl::explain),
+        Called::KubectlCompletion => {
+            let words = args.get(1..).unwrap_or_default();
+            let run = kubectl::print_candidates(words, io);
+            ended(run, io)
+        }
+    }
+}
+
+/// Runs what `command` makes of `args`; `explain` may add to its complaint.
+fn parsed(
+    command: clap::Command,
+    args: Vec<OsString>,
+    io: &mut Io<'_>,
+    explain: impl Fn(&clap::Error, &mut Io<'_>),
+) -> Outcome {
+    let matched = command.try_get_matches_from(args);
+    match matched.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches)) {
+        Ok(cli) => {
+            let run = dispatch(cli.command, io);
+            ended(run, io)
+        }
         Err(error) => {
             // clap knows best whether it is help or a complaint, and which colour it may use.
             let _ = error.print();
-            return if error.use_stderr() { Outcome::Failed } else { Outcome::Done };
+            explain(&error, io);
+            if error.use_stderr() { Outcome::Failed } else { Outcome::Done }
         }
-    };
-    let run = dispatch(cli.command, io).and_then(|outcome| {
+    }
+}
+
+/// Reports why a run stopped, if it did.
+fn ended(run: Run, io: &mut Io<'_>) -> Outcome {
+    let run = run.and_then(|outcome| {
         io.out.flush()?;
         Ok(outcome)
     });
@@ -172,13 +238,20 @@ fn dispatch(command: Command, io: &mut Io<'_>) -> Run {
         Command::Lint(args) => lint::run(&args, io),
         Command::Explain { rule } => rules::explain(&rule, io),
         Command::Rules(args) => rules::list(&args, io),
+        Command::Policy(command) => policy::run(&command, io),
         Command::ExplainPlan(args) => render::explain(&args, io),
         Command::Adapter(args) => adapter::run(&args, io),
         Command::Dashboard(args) => dashboard::run(&args, io),
         Command::Runbook(args) => runbook::run(&args, io),
         Command::Init(args) => init::run(&args, io),
         Command::Profile(command) => profile::run(&command, io),
+        Command::Krm(args) => krm::run(&args, io),
+        Command::Kustomize(command) => kustomize::run(&command, io),
         Command::Schema(args) => schema::run(&args, io),
+        Command::HelmPostRender(args) => helm::post_render(&args, io),
+        Command::Helm(command) => helm::run(&command, io),
+        Command::Kubectl(command) => kubectl::run(&command, io),
+        Command::Integrate(args) => integrate::run(&args, io),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "slogen", io.out);
             Ok(Outcome::Done)

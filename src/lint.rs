@@ -27,6 +27,8 @@ pub struct Options {
     pub ignores: bool,
     /// Decides which suppressions are past their date; `None` leaves them all in force.
     pub today: Option<Day>,
+    /// The input is what a cluster is about to get: what cannot be read in it is wrong, and never a template.
+    pub rendered: bool,
 }
 
 /// A file to lint: its text is in [`Files`].
@@ -61,7 +63,7 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
         .map(|source| {
             let text = &*files.get(source.file).text;
             // What cannot hold an object is not worth reading.
-            let text = if may_hold_objects(text) { text } else { "" };
+            let text = if options.rendered || may_hold_objects(text) { text } else { "" };
             Input { stream: yaml::parse(source.file, text), slo: source.slo }
         })
         .collect();
@@ -71,7 +73,7 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
             continue;
         }
         // Go templates are no YAML before Helm has filled them in.
-        if is_template(&input.stream) {
+        if !options.rendered && is_template(&input.stream) {
             outcome.templates.push(input.stream.file());
         } else {
             outcome.findings.extend(input.stream.problems.iter().map(syntax));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::finding::Finding;
 use crate::finding::nearest;
-use crate::source::{self, FileId, Files, Span};
+use crate::source::{self, FileId, Files, ReadError, Root, Span};
 use crate::tree::{self, Layer, Table, Value};
 
 /// A profile that comes with slogen.
@@ -46,7 +46,10 @@ pub fn find(name: &str) -> Option<&'static Embedded> {
 
 /// The profiles of a run, each read and merged with what it builds on once.
 #[derive(Debug, Default)]
-pub struct Library(HashMap<PathBuf, Merged>);
+pub struct Library {
+    read: HashMap<PathBuf, Merged>,
+    root: Root,
+}
 
 /// A profile merged with everything that it builds on.
 #[derive(Clone, Debug)]
@@ -60,6 +63,16 @@ pub struct Merged {
 const MAX_DEPTH: u8 = 16;
 
 impl Library {
+    /// A library of profiles in `root` only, and embedded ones.
+    pub fn within(root: Root) -> Self {
+        Self { read: HashMap::new(), root }
+    }
+
+    /// Where files may lie.
+    pub fn root(&self) -> &Root {
+        &self.root
+    }
+
     /// The profile that `name` at `span` of a file in `folder` means.
     pub fn get(
         &mut self,
@@ -81,7 +94,7 @@ impl Library {
     ) -> Result<Merged, Vec<Finding>> {
         let is_path = name.contains(['/', '\\']) || Path::new(name).extension().is_some();
         let key = if is_path { folder.join(name) } else { PathBuf::from(name) };
-        if let Some(merged) = self.0.get(&key) {
+        if let Some(merged) = self.read.get(&key) {
             return Ok(merged.clone());
         }
         if open.contains(&key) || open.len() >= usize::from(MAX_DEPTH) {
@@ -92,14 +105,19 @@ impl Library {
             ]);
         }
         let file = if is_path {
-            let text = source::read(&key, source::MAX_BYTES).map_err(|error| {
+            let text = self.root.read(&key, source::MAX_BYTES).map_err(|error| {
                 vec![
                     Finding::error(
                         "spec/unknown-profile",
                         span,
                         format!("cannot read profile `{name}`: {error}"),
                     )
-                    .help("paths of profiles are relative to the file that names them"),
+                    .help(match &error {
+                        ReadError::Outside(_) => {
+                            "copy it there, or lift the restriction with `--load-restrictor none`"
+                        }
+                        _ => "paths of profiles are relative to the file that names them",
+                    }),
                 ]
             })?;
             files.add(key.display().to_string(), text)
@@ -112,7 +130,7 @@ impl Library {
         let merged = self.merge(files, file, name, folder, open);
         open.pop();
         let merged = merged?;
-        self.0.insert(key, merged.clone());
+        self.read.insert(key, merged.clone());
         Ok(merged)
     }
 

@@ -15,6 +15,7 @@ mod scaled_object;
 mod service;
 mod workload;
 
+pub use metadata::managed_by;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -222,7 +223,7 @@ impl Objects<'_> {
     }
 
     fn try_add<T: Serialize>(&mut self, object: Result<T, String>) {
-        self.push(object.and_then(to_value).map(Manifest::new));
+        self.push(object.and_then(Manifest::of));
     }
 
     fn push(&mut self, manifest: Result<Manifest, String>) {
@@ -239,6 +240,11 @@ fn to_value<T: Serialize>(object: T) -> Result<Value, String> {
 }
 
 impl Manifest {
+    /// A typed object.
+    pub fn of(object: impl Serialize) -> Result<Self, String> {
+        to_value(object).map(Self::new)
+    }
+
     /// The text of the dashboard, if this is the ConfigMap that holds one.
     pub fn dashboard(&self) -> Option<&str> {
         self.object.pointer("/metadata/labels")?.get(dashboard::LABEL)?;

@@ -7,6 +7,7 @@ pub mod context;
 #[macro_use]
 mod declare;
 pub(crate) mod expressions;
+pub mod policy;
 pub mod prelude;
 pub mod suppress;
 
@@ -20,6 +21,11 @@ pub use declare::{Entry, FixKind, Meta, Preset};
 pub trait Rule: Send + Sync {
     /// Looks at the whole input and reports what is wrong.
     fn check(&self, cx: &mut Ctx<'_>);
+
+    /// Its options as text, for the policy that the API server checks: names, and values as the CEL reads them.
+    fn params(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
 }
 
 rules! {

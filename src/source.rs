@@ -8,7 +8,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// The largest slo.toml or profile that is read, in bytes.
@@ -314,6 +314,8 @@ pub enum ReadError {
     TooLarge(u64),
     /// Not UTF-8, from this byte on.
     Binary(usize),
+    /// Not in this folder, as [`Root`] wants it.
+    Outside(PathBuf),
 }
 
 impl fmt::Display for ReadError {
@@ -327,7 +329,37 @@ impl fmt::Display for ReadError {
             Self::Directory => write!(f, "it is a directory"),
             Self::TooLarge(limit) => write!(f, "it is larger than {} MiB", limit >> 20),
             Self::Binary(at) => write!(f, "it is not UTF-8 text (byte {at})"),
+            Self::Outside(root) => write!(f, "it is not in or below `{}`", root.display()),
         }
+    }
+}
+
+/// Where files may lie.
+#[derive(Clone, Debug, Default)]
+pub enum Root {
+    /// Anywhere.
+    #[default]
+    Anywhere,
+    /// In or below this folder, links followed.
+    Below(PathBuf),
+}
+
+impl Root {
+    /// Fails for a file that may not be read, or is not there.
+    pub fn check(&self, path: &Path) -> Result<(), ReadError> {
+        let Self::Below(root) = self else { return Ok(()) };
+        let root = root.canonicalize().map_err(ReadError::Io)?;
+        if path.canonicalize().map_err(ReadError::Io)?.starts_with(&root) {
+            Ok(())
+        } else {
+            Err(ReadError::Outside(root))
+        }
+    }
+
+    /// As [`read`], from where files may lie.
+    pub fn read(&self, path: &Path, limit: u64) -> Result<String, ReadError> {
+        self.check(path)?;
+        read(path, limit)
     }
 }
 

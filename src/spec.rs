@@ -51,7 +51,7 @@ impl Source {
     ) -> Result<Self, Vec<Finding>> {
         let name =
             if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
-        let text = match source::read(path, source::MAX_BYTES) {
+        let text = match library.root().read(path, source::MAX_BYTES) {
             Ok(text) => text,
             Err(error) => {
                 let file = files.add(name, "");
@@ -71,7 +71,23 @@ impl Source {
         folder: &Path,
     ) -> Self {
         let file = files.add(name, text);
-        let (table, mut findings) = tree::parse(files, file, Layer::File);
+        let tree = tree::parse(files, file, Layer::File);
+        Self::of(files, library, file, tree, folder)
+    }
+
+    /// As [`Source::parse`], of a file with the same keys in YAML.
+    pub fn of_yaml(files: &mut Files, library: &mut Library, file: FileId, folder: &Path) -> Self {
+        let tree = tree::parse_yaml(files, file, Layer::File);
+        Self::of(files, library, file, tree, folder)
+    }
+
+    fn of(
+        files: &mut Files,
+        library: &mut Library,
+        file: FileId,
+        (table, mut findings): (Table, Vec<Finding>),
+        folder: &Path,
+    ) -> Self {
         let (name, span) = match table.get("profile") {
             Some(node @ Node { value: Value::String(name), .. }) => (name.as_str(), node.span),
             _ => (BASE, Span::start_of(file)),
@@ -223,6 +239,9 @@ fn unreadable(at: Span, path: &Path, error: &ReadError) -> Finding {
                 .to_owned()
         }
         ReadError::Binary(_) => "slo.toml is plain text; save it as UTF-8".to_owned(),
+        ReadError::Outside(_) => {
+            "move it there, or lift the restriction with `--load-restrictor none`".to_owned()
+        }
         _ => "give the path of a slo.toml, or of a folder that holds some".to_owned(),
     };
     Finding::error("spec/unreadable", at, format!("cannot read `{}`: {error}", path.display()))

@@ -1,4 +1,6 @@
-//! TOML as a tree in which every value knows where it was written and by which layer.
+//! TOML, or YAML in its place, as a tree in which every value knows where it was written and by which layer.
+
+mod from_yaml;
 
 use std::collections::HashSet;
 
@@ -9,6 +11,8 @@ use toml::de::{DeTable, DeValue};
 
 use crate::finding::Finding;
 use crate::source::{FileId, Files, Span};
+
+pub use from_yaml::parse_yaml;
 
 /// Who wrote a value; later layers win.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

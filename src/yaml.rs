@@ -1,11 +1,12 @@
 //! The only module that knows YAML text.
 //!
 //! Reading: text → an arena of nodes that know their bytes ([`parse`], [`node`]). A [`Place`] is a cursor in it;
-//! a rule reads keys and values through it and never sees text or offsets. Writing: [`emit`]. Changing: [`edit`], held to what [`tree`] says.
+//! a rule reads keys and values through it and never sees text or offsets. Writing: [`emit`]. Cutting out: [`excerpt`]. Changing: [`edit`], held to what [`tree`] says.
 
 mod build;
 pub mod edit;
 pub mod emit;
+pub mod excerpt;
 mod fast;
 mod locate;
 pub mod node;

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failure is the test's own")]
 
+mod common;
+mod installed;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -91,4 +94,67 @@ fn a_file_that_is_there_is_kept() {
     assert_eq!(fs::read_to_string(folder.path().join("slo.toml")).unwrap(), "mine");
     succeeds(&slogen(folder.path(), &["init", "--force"]), "--force");
     assert_ne!(fs::read_to_string(folder.path().join("slo.toml")).unwrap(), "mine");
+}
+
+/// With `--schema`, what editors check a file by stands beside it; without, the address of what is published.
+#[test]
+fn the_schema_is_written_beside() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let first =
+        |name: &str| fs::read_to_string(path(name)).unwrap().lines().next().map(str::to_owned);
+    succeeds(&slogen(folder.path(), &["init", "-o", "a.toml"]), "init");
+    assert_eq!(first("a.toml").unwrap(), "#:schema https://slogen.dev/schemas/slo.schema.json");
+    assert!(!path("slo.schema.json").exists());
+    succeeds(&slogen(folder.path(), &["init", "--schema"]), "--schema");
+    assert_eq!(first("slo.toml").unwrap(), "#:schema ./slo.schema.json");
+    let schema = slogen(folder.path(), &["schema", "slo"]);
+    assert_eq!(fs::read(path("slo.schema.json")).unwrap(), schema.stdout);
+    succeeds(&slogen(folder.path(), &["render"]), "render");
+
+    fs::remove_file(path("slo.toml")).unwrap();
+    fs::write(path("slo.schema.json"), "{}").unwrap();
+    let output = slogen(folder.path(), &["init", "--schema"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(!path("slo.toml").exists() && first("slo.schema.json").unwrap() == "{}");
+    succeeds(&slogen(folder.path(), &["init", "--schema", "--force"]), "--force");
+}
+
+/// taplo, which editors run, takes what slogen takes, and finds a wrong key.
+#[test]
+fn taplo_checks_by_the_schema() {
+    let Some(taplo) = installed::tool("taplo") else { return };
+    let lint = |folder: &Path| {
+        let output =
+            Command::new(&taplo).args(["lint", "slo.toml"]).current_dir(folder).output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for profile in EMBEDDED {
+        let folder = tempfile::tempdir().unwrap();
+        succeeds(
+            &slogen(
+                folder.path(),
+                &["init", "--schema", "--profile", profile.name, "--name", "shop"],
+            ),
+            profile.name,
+        );
+        let (accepted, report) = lint(folder.path());
+        assert!(accepted, "{}: {report}", profile.name);
+        let path = folder.path().join("slo.toml");
+        let wrong = fs::read_to_string(&path).unwrap() + "\n[targetz]\na = 1\n";
+        fs::write(&path, wrong).unwrap();
+        let (accepted, report) = lint(folder.path());
+        assert!(!accepted && report.contains("targetz"), "{}: {report}", profile.name);
+    }
+    let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/slo.schema.json");
+    for case in common::cases() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::copy(&schema, folder.path().join("slo.schema.json")).unwrap();
+        let text = fs::read_to_string(case.folder.join("slo.toml")).unwrap();
+        let body: Vec<&str> = text.lines().filter(|line| !line.starts_with("#:schema")).collect();
+        let text = format!("#:schema ./slo.schema.json\n{}\n", body.join("\n"));
+        fs::write(folder.path().join("slo.toml"), text).unwrap();
+        let (accepted, report) = lint(folder.path());
+        assert!(accepted, "{}: {report}", case.name);
+    }
 }

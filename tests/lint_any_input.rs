@@ -25,7 +25,7 @@ fn check(text: &str) -> Result<(), TestCaseError> {
     let mut files = Files::default();
     let file = files.add("input.yaml", text.to_owned());
     let settings = slogen::cluster::Settings { closed_world: true, ..Default::default() };
-    let options = Options { rules: rules(), settings, ignores: true, today: None };
+    let options = Options { rules: rules(), settings, ignores: true, today: None, rendered: false };
     let start = Instant::now();
     let outcome = lint::lint(&files, &[Source { file, slo: None }], &[], &options);
     prop_assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());

@@ -15,7 +15,7 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 /// Every module of the crate with the modules that it may use, in the order of dependency: each uses only
 /// those above it.
-const MODULES: [(&str, &[&str]); 22] = [
+const MODULES: [(&str, &[&str]); 24] = [
     ("source", &[]),
     ("finding", &["source"]),
     ("units", &[]),
@@ -25,7 +25,7 @@ const MODULES: [(&str, &[&str]); 22] = [
     ("kinds", &[]),
     ("query", &[]),
     ("cluster", &["source", "finding", "units", "yaml", "query"]),
-    ("tree", &["source", "finding"]),
+    ("tree", &["source", "finding", "yaml"]),
     ("profile", &["source", "finding", "tree"]),
     ("spec", &["source", "finding", "units", "query", "tree", "profile"]),
     ("plan", &["source", "units", "tree", "spec"]),
@@ -48,12 +48,33 @@ const MODULES: [(&str, &[&str]); 22] = [
             "schema",
         ],
     ),
+    // Only its tests lint: what the CEL says must be what the rules find.
+    ("policy", &["source", "yaml", "units", "rules", "lint", "render"]),
     ("runbook", &["units", "text", "kinds", "spec", "plan", "promql", "render"]),
+    ("integrate", &["source", "finding", "yaml", "tree", "spec", "rules", "config"]),
     (
         "cli",
         &[
-            "source", "finding", "units", "cluster", "fix", "lint", "rules", "config", "text",
-            "yaml", "tree", "profile", "spec", "plan", "report", "schema", "render", "runbook",
+            "source",
+            "finding",
+            "units",
+            "cluster",
+            "fix",
+            "lint",
+            "rules",
+            "config",
+            "text",
+            "yaml",
+            "tree",
+            "profile",
+            "spec",
+            "plan",
+            "report",
+            "schema",
+            "render",
+            "policy",
+            "runbook",
+            "integrate",
         ],
     ),
 ];
@@ -88,14 +109,16 @@ const CONFINED: [Confined; 5] = [
             "ignore::WalkBuilder",
             "tempfile",
         ],
-        to: &["main", "cli", "source"],
+        // The last one is a test that reads the manifests of other tests.
+        to: &["main", "cli", "source", "src/policy/agreement.rs"],
         instead: "only `cli` and `source::read` touch files, environment, clock and streams; take what you \
                   need as an argument",
     },
     Confined {
         names: &["k8s_openapi"],
-        to: &["kinds", "render"],
-        instead: "only `render` knows Kubernetes types; decide in `plan`, in types of its own",
+        to: &["kinds", "render", "policy"],
+        instead: "only `render` and `policy`, which emit objects, know Kubernetes types; decide in `plan` or `rules`, \
+                  in types of their own",
     },
     Confined {
         names: &["serde_json::to_value"],
@@ -279,7 +302,9 @@ fn no_tracked_file_names_a_folder_of_one_machine() -> Result {
         for folder in folders {
             for (at, _) in text.match_indices(folder) {
                 // Behind another name it is a folder below something else.
-                if !text[..at].ends_with(|before: char| before.is_alphanumeric()) {
+                let own = !text[..at].ends_with(|before: char| before.is_alphanumeric());
+                // Argo CD fixes where its plugins are.
+                if own && !text[at + folder.len()..].starts_with("argocd/cmp-server/") {
                     problems.push(format!(
                         "{file}:{}: `{folder}` exists on one machine only; use a relative or a temporary path",
                         line(&text, at)

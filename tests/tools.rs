@@ -1,5 +1,5 @@
-//! Holds the output of `slogen render` to account before the tools that users feed it to: promtool, kubectl, and
-//! the kustomize inside kubectl.
+//! Holds the output of `slogen render` and `slogen policy export` to account before the tools that users feed it to:
+//! promtool, kubectl, and the kustomize inside kubectl.
 //!
 //! A tool that is not installed is skipped, unless `SLOGEN_REQUIRE_TOOLS=1`, as in CI, forbids it.
 
@@ -194,6 +194,56 @@ fn adapter_queries_give_a_value_for_each_pod() {
         json!({ "interval": "15s", "input_series": series.concat(), "promql_expr_test": tests });
     fs::write(&file, json!({ "rule_files": [], "tests": [test] }).to_string()).unwrap();
     run(&promtool, &["test".as_ref(), "rules".as_ref(), file.as_os_str()]);
+}
+
+/// Names every object, in order, and knows each kind.
+#[test]
+fn kubectl_reads_every_policy() {
+    let Some(kubectl) = tool("kubectl") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    for (name, more) in [("warn", &[][..]), ("deny", &["--deny"]), ("json", &["--output", "json"])]
+    {
+        let output =
+            slogen().current_dir(&folder).args(["policy", "export"]).args(more).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        let stream = folder.path().join(name);
+        fs::write(&stream, &output.stdout).unwrap();
+        let mut objects = documents(&String::from_utf8(output.stdout).unwrap());
+        if name == "json" {
+            objects = list(&objects[0]["items"]).to_vec();
+        }
+        let arguments = [
+            "annotate",
+            "--local",
+            "-f",
+            &stream.to_string_lossy(),
+            "slogen.dev/read=yes",
+            "-o",
+            "name",
+        ];
+        let read = run(&kubectl, &arguments);
+        let wanted = objects.iter().map(|object| {
+            let kind = object["kind"].as_str().unwrap().to_lowercase();
+            let (group, _) =
+                object["apiVersion"].as_str().unwrap().rsplit_once('/').unwrap_or_default();
+            let group = if group.is_empty() { String::new() } else { format!(".{group}") };
+            format!("{kind}{group}/{}", object["metadata"]["name"].as_str().unwrap())
+        });
+        let wanted: Vec<_> = wanted.collect();
+        assert_eq!(read.lines().collect::<Vec<_>>(), wanted);
+        let policies = of_kind(&objects, "ValidatingAdmissionPolicy");
+        let bindings = of_kind(&objects, "ValidatingAdmissionPolicyBinding");
+        assert!(policies.len() >= 16 && policies.len() == bindings.len());
+        for (policy, binding) in policies.iter().zip(bindings) {
+            let actions = if name == "deny" { json!(["Deny"]) } else { json!(["Warn", "Audit"]) };
+            assert_eq!(binding["spec"]["validationActions"], actions);
+            assert_eq!(binding["spec"]["policyName"], policy["metadata"]["name"]);
+            // What reads parameters is given some.
+            let reads = policy.to_string().contains("params.");
+            assert_eq!(policy["spec"]["paramKind"].is_object(), reads);
+            assert_eq!(binding["spec"]["paramRef"].is_object(), reads);
+        }
+    }
 }
 
 #[test]

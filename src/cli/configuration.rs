@@ -6,7 +6,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use crate::config::{self, Config};
 use crate::finding::Finding;
-use crate::source::{self, Files};
+use crate::source::{self, Files, Root};
 use crate::spec::tables::Lint;
 
 use super::Stop;
@@ -43,6 +43,21 @@ pub(super) fn find(files: &mut Files, given: Option<&Path>, start: &Path) -> Res
         if above.join(FILE_NAME).is_file() {
             let found = read(files, &shown.join(FILE_NAME))?;
             if found.lint.is_some() {
+                return Ok(found);
+            }
+        }
+    }
+    Ok(Found::default())
+}
+
+/// The configuration in `folder` itself, and nowhere above, if it may be read.
+pub(super) fn beside(files: &mut Files, folder: &Path, root: &Root) -> Result<Found, Stop> {
+    let shown = folder.strip_prefix(".").unwrap_or(folder);
+    for name in [CONFIG_NAME, FILE_NAME] {
+        let path = shown.join(name);
+        if path.is_file() && root.check(&path).is_ok() {
+            let found = read(files, &path)?;
+            if name == CONFIG_NAME || found.lint.is_some() {
                 return Ok(found);
             }
         }

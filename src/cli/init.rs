@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use minijinja::{Value, context};
 
 use crate::profile::{EMBEDDED, Library};
+use crate::schema;
 use crate::source::{Files, Span};
 use crate::spec::decode::Text;
 use crate::spec::leaf::{Image, ServiceName, slug};
@@ -13,7 +14,7 @@ use crate::text;
 use crate::tree::{self, Node, Table};
 
 use super::input::FILE_NAME;
-use super::output::write_file;
+use super::output::{write_file, write_own};
 use super::{Io, Outcome, Run, Stop};
 
 #[derive(clap::Args)]
@@ -30,6 +31,9 @@ pub(super) struct Args {
     /// Where to write.
     #[arg(short, long, value_name = "PATH", default_value = FILE_NAME)]
     output: PathBuf,
+    /// Write slo.schema.json beside the file, too, and have editors take that: for places without network.
+    #[arg(long)]
+    schema: bool,
     /// Replace a file that is there already.
     #[arg(long)]
     force: bool,
@@ -38,6 +42,12 @@ pub(super) struct Args {
 fn profile_names() -> clap::builder::PossibleValuesParser {
     EMBEDDED.iter().map(|profile| profile.name).collect::<Vec<_>>().into()
 }
+
+/// Where the schema of slo.toml is published; also its `$id`.
+const SCHEMA: &str = "https://slogen.dev/schemas/slo.schema.json";
+const SCHEMA_FILE: &str = "slo.schema.json";
+/// The schema as the starter refers to it in its own folder.
+const SCHEMA_BESIDE: &str = "./slo.schema.json";
 
 const STARTER: &str = include_str!("init/slo.toml.txt");
 
@@ -54,23 +64,36 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
     ServiceName::parse(&name).map_err(|error| invalid("--name", error))?;
     let image = args.image.clone().unwrap_or_else(|| format!("registry.example.com/{name}:v1"));
     Image::parse(&image).map_err(|error| invalid("--image", error))?;
-    let starter = starter(&args.profile, &name, &image).map_err(|error| {
+    let schema = if args.schema { SCHEMA_BESIDE } else { SCHEMA };
+    let starter = starter(&args.profile, &name, &image, schema).map_err(|error| {
         Stop::Message(format!(
             "the starter file could not be written: {error}; this is a bug of slogen"
         ))
     })?;
+    // First, so that the starter never points to what is not there.
+    if args.schema {
+        let beside = path.with_file_name(SCHEMA_FILE);
+        let text = super::schema::text(&schema::document::slo())?;
+        write_own(&beside, &text, args.force, |old| old.contains(SCHEMA))?;
+        writeln!(io.err, "wrote {}", beside.display())?;
+    }
     write_file(path, &starter)?;
     writeln!(io.err, "wrote {}; now: slogen render > manifests.yaml", path.display())?;
     Ok(Outcome::Done)
 }
 
 /// The starter file; `p.<section>.<key>` in the template is what the profile says there, as TOML.
-fn starter(profile: &str, name: &str, image: &str) -> Result<String, minijinja::Error> {
+fn starter(
+    profile: &str,
+    name: &str,
+    image: &str,
+    schema: &str,
+) -> Result<String, minijinja::Error> {
     let mut files = Files::default();
     let start = Span::start_of(files.add(FILE_NAME, ""));
     let merged = Library::default().get(&mut files, profile, Path::new(""), start);
     let table = merged.map(|merged| merged.table).unwrap_or_default();
-    text::fill(STARTER, context! { p => values(&table, 2), profile, name, image })
+    text::fill(STARTER, context! { p => values(&table, 2), profile, name, image, schema })
 }
 
 /// Tables `depth` levels deep as maps, what is below them as TOML.

@@ -1,5 +1,6 @@
 //! `slogen lint`.
 
+mod form;
 mod request;
 
 use std::path::{Path, PathBuf};
@@ -10,18 +11,25 @@ use crate::fix;
 use crate::lint;
 use crate::lint::baseline::Baseline;
 use crate::report::{Format, Run as Report, counted};
-use crate::source::{FileId, Files};
+use crate::source::{FileId, Files, Root};
 
 use super::{Io, Outcome, Run, Stop, output, rules};
+use form::Form;
 pub(super) use request::{Configured, Loaded, Request, Text, load};
 
 /// What `slogen lint` is asked for.
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Manifests, folders that hold some, or `-` for standard input.
-    #[arg(value_name = "PATH", default_value = ".")]
+    /// Manifests, folders that hold some, or `-` for standard input. Default: the current folder.
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// A PATH as kubectl takes it: of a folder only its own files, unless with `-R`; may be given several times.
+    #[arg(short, long, value_name = "PATH")]
+    filename: Vec<PathBuf>,
+    /// With `-f FOLDER`, lint the folders below it, too.
+    #[arg(short = 'R', long)]
+    recursive: bool,
     /// The name to report for standard input; its folder is where slo.toml and slogen.toml are looked for.
     #[arg(long, value_name = "PATH", default_value = "stdin")]
     stdin_filename: PathBuf,
@@ -59,8 +67,11 @@ pub(super) struct Args {
     diff: bool,
 
     /// How findings are printed; `FORMAT=FILE` writes them to a file, and several may be given.
-    #[arg(long, value_name = "FORMAT[=FILE]", help_heading = "Reports", value_parser = parse_format)]
-    format: Vec<(Format, Option<PathBuf>)>,
+    #[arg(
+        short = 'o', long, visible_alias = "output", value_name = "FORMAT[=FILE]", help_heading = "Reports",
+        value_parser = form::parse
+    )]
+    format: Vec<(Form, Option<PathBuf>)>,
     /// Write the report to this file instead of standard output.
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     output_file: Option<PathBuf>,
@@ -95,7 +106,7 @@ pub(super) struct RuleArgs {
     no_config: bool,
     /// The least severity that makes the exit code 1.
     #[arg(long, value_enum, value_name = "SEVERITY", default_value_t = FailOn::Error, help_heading = "Reports")]
-    fail_on: FailOn,
+    pub(super) fail_on: FailOn,
 }
 
 impl RuleArgs {
@@ -157,35 +168,39 @@ impl FailOn {
     }
 }
 
-/// `sarif`, `sarif=lint.sarif`
-fn parse_format(text: &str) -> Result<(Format, Option<PathBuf>), String> {
-    let (name, file) = match text.split_once('=') {
-        Some((name, file)) => (name, Some(PathBuf::from(file))),
-        None => (text, None),
-    };
-    let format = <Format as clap::ValueEnum>::from_str(name, false).map_err(|_| {
-        let names = <Format as clap::ValueEnum>::value_variants().iter();
-        let names = names.filter_map(clap::ValueEnum::to_possible_value);
-        let names: Vec<_> = names.map(|value| value.get_name().to_owned()).collect();
-        format!("there is no format `{name}`; there are {}", names.join(", "))
-    })?;
-    match file {
-        Some(file) if file.as_os_str().is_empty() => Err(format!("`{text}` names no file")),
-        file => Ok((format, file)),
-    }
-}
-
 impl Args {
+    /// All that is to be linted.
+    fn given(&self) -> Vec<PathBuf> {
+        self.positional().into_iter().chain(self.filename.iter().cloned()).collect()
+    }
+
+    fn positional(&self) -> Vec<PathBuf> {
+        if self.paths.is_empty() && self.filename.is_empty() {
+            return vec![PathBuf::from(".")];
+        }
+        self.paths.clone()
+    }
+
     fn request(&self) -> Request {
         let stdin = reads_stdin(self);
-        let start = match self.paths.first() {
+        let given = self.given();
+        let start = match given.first() {
             Some(path) if path == Path::new("-") => &self.stdin_filename,
             Some(path) => path,
             None => Path::new("."),
         };
+        let read = |paths: &[PathBuf]| -> Vec<PathBuf> {
+            paths.iter().filter(|path| *path != Path::new("-")).cloned().collect()
+        };
+        let flat = if self.recursive { Vec::new() } else { read(&self.filename) };
+        let paths = if self.recursive { read(&given) } else { read(&self.positional()) };
         Request {
-            paths: self.paths.iter().filter(|path| *path != Path::new("-")).cloned().collect(),
-            text: stdin.then(|| Text { name: self.stdin_filename.clone(), content: None }),
+            paths,
+            flat,
+            texts: stdin
+                .then(|| Text { name: self.stdin_filename.clone(), content: None })
+                .into_iter()
+                .collect(),
             start: start.to_path_buf(),
             slo: self.slo.clone(),
             namespace: self.namespace.clone(),
@@ -194,6 +209,7 @@ impl Args {
             config: self.rules.configured(),
             ignores: !self.no_ignores,
             baseline: self.baseline.clone(),
+            root: Root::Anywhere,
         }
     }
 }
@@ -249,17 +265,19 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
     Ok(if args.rules.fail_on.fails(&outcome.findings) { Outcome::Found } else { Outcome::Done })
 }
 
-/// Lints what passes through slogen on its way to someone else: a report goes to standard error, if there is anything
-/// to say. True if a finding counts.
-pub(super) fn aside(request: Request, fail_on: FailOn, io: &mut Io<'_>) -> Result<bool, Stop> {
-    let loaded = load(request, io)?;
-    let outcome = loaded.check()?;
+/// Reports `outcome` on standard error, if there is anything to say. True if a finding counts.
+pub(super) fn report_aside(
+    loaded: &Loaded,
+    outcome: &lint::Outcome,
+    fail_on: FailOn,
+    io: &mut Io<'_>,
+) -> Result<bool, Stop> {
     if !outcome.findings.is_empty() {
         let infos = rules::infos(&loaded.options.rules);
         let report = Report {
             findings: &outcome.findings,
             files: &loaded.files,
-            summary: loaded.counts(&outcome),
+            summary: loaded.counts(outcome),
             rules: &infos,
             fail_on: fail_on.severity(),
             max_repeats: 0,
@@ -270,12 +288,12 @@ pub(super) fn aside(request: Request, fail_on: FailOn, io: &mut Io<'_>) -> Resul
 }
 
 /// The formats, each with its file; the last one without a file of its own gets `--output-file`.
-fn reports(args: &Args) -> Result<Vec<(Format, Option<PathBuf>)>, Stop> {
+fn reports(args: &Args) -> Result<Vec<(Form, Option<PathBuf>)>, Stop> {
     let mut reports = args.format.clone();
     if !reports.iter().any(|(_, file)| file.is_none())
         && (reports.is_empty() || args.output_file.is_some())
     {
-        reports.push((Format::Human, None));
+        reports.push((Form::Report(Format::Human), None));
     }
     if let Some(file) = &args.output_file
         && let Some((_, place)) = reports.iter_mut().rev().find(|(_, file)| file.is_none())
@@ -290,14 +308,14 @@ fn reports(args: &Args) -> Result<Vec<(Format, Option<PathBuf>)>, Stop> {
 }
 
 fn print(
-    reports: &[(Format, Option<PathBuf>)],
+    reports: &[(Form, Option<PathBuf>)],
     report: &Report<'_>,
     args: &Args,
     io: &mut Io<'_>,
 ) -> Result<(), Stop> {
     let stdin_is_mended = (args.fix || args.unsafe_fixes) && reads_stdin(args);
     for (format, file) in reports {
-        let text = format.render(report).map_err(output::bug)?;
+        let text = format.render(report)?;
         match file {
             Some(file) => {
                 output::write_file(file, &anstream::adapter::strip_str(&text).to_string())?;
@@ -312,7 +330,7 @@ fn print(
 }
 
 fn reads_stdin(args: &Args) -> bool {
-    args.paths.iter().any(|path| path == Path::new("-"))
+    args.paths.iter().chain(&args.filename).any(|path| path == Path::new("-"))
 }
 
 /// What is no finding, and still worth a line.
@@ -326,7 +344,7 @@ fn notes(
         let name = &loaded.files.get(*file).name;
         writeln!(io.err, "note: `{name}` is a template; lint what your tool makes of it")?;
     }
-    for path in &args.paths {
+    for path in &args.given() {
         let stdin = path == Path::new("-");
         let path = if stdin { &args.stdin_filename } else { path };
         let below = loaded.manifests.iter().zip(&outcome.objects).filter(|(manifest, _)| {
@@ -354,7 +372,7 @@ fn write_back(
             let text = text.map_or(&*loaded.files.get(source.file).text, String::as_str);
             io.out.write_all(text.as_bytes())?;
         } else if let Some(text) = text {
-            output::write_file(&output::behind_link(&manifest.path, &args.paths)?, text)?;
+            output::write_file(&output::behind_link(&manifest.path, &args.given())?, text)?;
         }
     }
     let name = |file: FileId| &loaded.files.get(file).name;

@@ -53,25 +53,40 @@ impl Found {
     /// manifests, as .gitignore and `exclude` leave them.
     pub(super) fn new(paths: &[PathBuf], exclude: &Exclude) -> Result<Self, Stop> {
         let mut found = Self::default();
+        found.all(paths, exclude, None)?;
+        Ok(found)
+    }
+
+    /// The same, without what is in folders below folders.
+    pub(super) fn flat(&mut self, paths: &[PathBuf], exclude: &Exclude) -> Result<(), Stop> {
+        self.all(paths, exclude, Some(1))
+    }
+
+    fn all(
+        &mut self,
+        paths: &[PathBuf],
+        exclude: &Exclude,
+        depth: Option<usize>,
+    ) -> Result<(), Stop> {
         for path in paths {
             let meta = std::fs::metadata(path).map_err(|error| {
                 let reason = ReadError::Io(error);
                 Stop::Message(format!("cannot read `{}`: {reason}", path.display()))
             })?;
             if meta.is_dir() {
-                found.walk(path, exclude);
+                self.walk(path, exclude, depth);
             } else {
                 let path = clean(path.clone());
-                found.beside(&path);
-                found.given.push(path.clone());
-                found.manifests.push(path);
+                self.beside(&path);
+                self.given.push(path.clone());
+                self.manifests.push(path);
             }
         }
-        found.manifests.sort_unstable();
-        found.manifests.dedup();
-        found.slo.sort_unstable();
-        found.slo.dedup();
-        Ok(found)
+        self.manifests.sort_unstable();
+        self.manifests.dedup();
+        self.slo.sort_unstable();
+        self.slo.dedup();
+        Ok(())
     }
 
     /// Looks for a slo.toml in the folder of `path`, which alone was asked to be linted.
@@ -90,7 +105,7 @@ impl Found {
         self.everywhere = true;
     }
 
-    fn walk(&mut self, folder: &Path, exclude: &Exclude) {
+    fn walk(&mut self, folder: &Path, exclude: &Exclude, depth: Option<usize>) {
         self.roots.push(clean(folder.to_path_buf()));
         let excludes = exclude.below(folder);
         let kept = move |entry: &ignore::DirEntry| {
@@ -98,7 +113,9 @@ impl Found {
             !excludes(entry.path(), is_dir)
         };
         // A .gitignore counts also where the files came without their repository.
-        for entry in WalkBuilder::new(folder).require_git(false).filter_entry(kept).build() {
+        let mut walk = WalkBuilder::new(folder);
+        walk.require_git(false).max_depth(depth);
+        for entry in walk.filter_entry(kept).build() {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {

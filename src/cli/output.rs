@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use similar::TextDiff;
 
+use crate::integrate::kustomize;
 use crate::render::{Manifest, RuleFile, RulePart};
 use crate::runbook;
 use crate::yaml;
@@ -67,10 +68,22 @@ fn stream(services: &[Service], format: Format) -> Result<String, Stop> {
         }
         Format::Json => {
             let manifests = services.iter().flat_map(|service| &service.manifests);
-            let items: Vec<_> = manifests.map(|manifest| &manifest.object).collect();
-            format.text(&serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": items }))
+            list(manifests)
         }
     }
+}
+
+/// Objects as a stream that kubectl reads.
+pub(super) fn objects(manifests: &[Manifest], format: Format) -> Result<String, Stop> {
+    match format {
+        Format::Yaml => documents(manifests).map_err(bug),
+        Format::Json => list(manifests.iter()),
+    }
+}
+
+fn list<'m>(manifests: impl Iterator<Item = &'m Manifest>) -> Result<String, Stop> {
+    let items: Vec<_> = manifests.map(|manifest| &manifest.object).collect();
+    Format::Json.text(&serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": items }))
 }
 
 /// Objects as YAML documents.
@@ -81,8 +94,7 @@ pub(super) fn documents(manifests: &[Manifest]) -> Result<String, String> {
 /// The Helm values of prometheus-adapter, beside the objects.
 pub(super) const ADAPTER_VALUES: &str = "adapter-values.yaml";
 const RUNBOOK: &str = "runbook.md";
-const KUSTOMIZATION: &str = "kustomization.yaml";
-const KUSTOMIZE_CONFIG: &str = "kustomizeconfig.yaml";
+const KUSTOMIZATION: &str = kustomize::KUSTOMIZATIONS[0];
 
 /// One file an object, with a kustomization that lists them in order.
 ///
@@ -115,28 +127,13 @@ fn folder(services: &[Service]) -> Result<BTreeMap<PathBuf, String>, Stop> {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": resources,
-        "configurations": [KUSTOMIZE_CONFIG],
+        "configurations": [kustomize::CONFIG],
     });
-    // kustomize knows that an HPA names its target, and must be told what KEDA's objects name.
-    let named = |kind: &str, (key, value): (&str, &str), from: &str, path: &str| {
-        let place = serde_json::json!({ "path": path, "group": "keda.sh", "kind": from });
-        serde_json::json!({ "kind": kind, key: value, "fieldSpecs": [place] })
-    };
-    let (target, apps) = ("spec/scaleTargetRef/name", ("group", "apps"));
-    let references = [
-        named("Deployment", apps, "ScaledObject", target),
-        named("StatefulSet", apps, "ScaledObject", target),
-        named(
-            "TriggerAuthentication",
-            ("group", "keda.sh"),
-            "ScaledObject",
-            "spec/triggers/authenticationRef/name",
-        ),
-        named("Secret", ("version", "v1"), "TriggerAuthentication", "spec/secretTargetRef/name"),
-    ];
-    let config = serde_json::json!({ "nameReference": references });
     files.insert(PathBuf::from(KUSTOMIZATION), yaml::emit::stream(&[&kustomization]).map_err(bug)?);
-    files.insert(PathBuf::from(KUSTOMIZE_CONFIG), yaml::emit::stream(&[&config]).map_err(bug)?);
+    files.insert(
+        PathBuf::from(kustomize::CONFIG),
+        yaml::emit::stream(&[&kustomize::config()]).map_err(bug)?,
+    );
     Ok(files)
 }
 
@@ -173,6 +170,41 @@ pub(super) fn write_file(path: &Path, text: &str) -> Result<(), Stop> {
     }
     file.persist(path).map_err(|error| cannot(&error.error))?;
     Ok(())
+}
+
+/// What became of a file that slogen owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// It was written.
+    New,
+    /// It was right already.
+    Same,
+}
+
+/// Writes a file that is slogen's own: one of its earlier texts, which `own` knows, gives way, and anything else only
+/// by `force`.
+pub(super) fn write_own(
+    path: &Path,
+    text: &str,
+    force: bool,
+    own: impl Fn(&str) -> bool,
+) -> Result<Written, Stop> {
+    match fs::read(path) {
+        Ok(old) if old == text.as_bytes() => return Ok(Written::Same),
+        Ok(old) if force || std::str::from_utf8(&old).is_ok_and(own) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => {
+            return Err(Stop::Message(format!("cannot replace `{}`: {error}", path.display())));
+        }
+        Ok(_) => {
+            return Err(Stop::Message(format!(
+                "`{}` is there already and is not of slogen; `--force` replaces it",
+                path.display()
+            )));
+        }
+    }
+    write_file(path, text)?;
+    Ok(Written::New)
 }
 
 /// The file that a write to `path` should change: itself, or where a link leads, if that lies in one of the folders
@@ -309,7 +341,7 @@ impl Rendered {
         let mut files = folder(&self.services)?;
         if !self.whole {
             files.retain(|path, _| {
-                ![KUSTOMIZATION, KUSTOMIZE_CONFIG].map(Path::new).contains(&path.as_path())
+                ![KUSTOMIZATION, kustomize::CONFIG].map(Path::new).contains(&path.as_path())
             });
         }
         for (name, document) in &self.beside {

@@ -19,6 +19,7 @@ pub(super) fn errors(plan: &Plan<'_>, manifests: &[Manifest]) -> Vec<Finding> {
         settings: crate::cluster::Settings::default(),
         ignores: true,
         today: None,
+        rendered: true,
     });
     // slogen's own expressions are tested, and parsing hundreds of them takes longer than all the rest: they are
     // looked at where a patch may have changed them.

@@ -10,7 +10,8 @@ use crate::render::{self, Manifest, RulePart};
 use crate::source::{Files, Span};
 
 use super::output::{ADAPTER_VALUES, Format, Rendered, Service, bug};
-use super::services::{InputArgs, collisions, services};
+use super::served::ServedArgs;
+use super::services::{InputArgs, MessageFormat, Read, collisions, plans, services};
 use super::{Io, Outcome, Run, Stop, output, own, runbook};
 
 #[derive(clap::Args)]
@@ -18,6 +19,8 @@ use super::{Io, Outcome, Run, Stop, output, own, runbook};
 pub(super) struct Args {
     #[command(flatten)]
     input: InputArgs,
+    #[command(flatten)]
+    served: ServedArgs,
     /// Form of the output.
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     output: Format,
@@ -142,29 +145,63 @@ fn values(args: &Args, io: &mut Io<'_>) -> Result<Rendered, Stop> {
 
 /// The objects of all services, or those that `--only` names.
 fn objects(args: &Args, io: &mut Io<'_>) -> Result<Rendered, Stop> {
-    let dashboards = args.only.contains(&DASHBOARD);
-    let render = if dashboards { render::with_dashboard } else { render::manifests };
-    let one = |plan: &Plan<'_>, files: &Files| one(plan, &args.only, render(plan, files)?);
-    let (mut services, adapter) = services(&args.input, io, one, all)?;
+    let (services, adapter) = services(&args.input, io, each(&args.only), all)?;
     let whole = args.only.is_empty();
-    if !whole {
-        for service in &mut services {
-            service.manifests.retain(|manifest| {
-                args.only.contains(&manifest.kind.as_str())
-                    || dashboards && manifest.dashboard().is_some()
-            });
-            service.runbook = None;
-        }
-        if services.iter().all(|service| service.manifests.is_empty() && service.rules.is_empty()) {
-            let kinds = args.only.join(" or ");
-            return Err(Stop::Message(format!(
-                "there is no {kinds} among the objects of this service"
-            )));
-        }
-    }
+    let mut services = selected(services, &args.only)?;
+    args.served.keep_served(&mut services, io)?;
     let values = adapter.filter(|_| whole).map(|adapter| adapter.values()).transpose();
     let beside = values.map_err(bug)?.map(|values| (ADAPTER_VALUES, values)).into_iter().collect();
     Ok(Rendered { services, beside, format: args.output, whole })
+}
+
+/// The objects of the services in `read`, for hosts that take nothing else: those of the kinds `only`, if it names
+/// some.
+pub(super) fn manifests(
+    read: Read,
+    env: Option<&str>,
+    only: &[&'static str],
+    io: &mut Io<'_>,
+) -> Result<Vec<Manifest>, Stop> {
+    let (services, _) = plans(read, env, MessageFormat::Human, io, each(only), all)?;
+    let services = selected(services, only)?;
+    Ok(services.into_iter().flat_map(|service| service.manifests).collect())
+}
+
+fn each(only: &[&'static str]) -> impl Fn(&Plan<'_>, &Files) -> Result<One, Vec<Finding>> + Sync {
+    let dashboards = only.contains(&DASHBOARD);
+    let render = if dashboards { render::with_dashboard } else { render::manifests };
+    move |plan, files| one(plan, only, render(plan, files)?)
+}
+
+/// Of the services what `only` names.
+fn selected(mut services: Vec<Service>, only: &[&'static str]) -> Result<Vec<Service>, Stop> {
+    if only.is_empty() {
+        return Ok(services);
+    }
+    for service in &mut services {
+        service.manifests.retain(|manifest| {
+            only.contains(&manifest.kind.as_str())
+                || only.contains(&DASHBOARD) && manifest.dashboard().is_some()
+        });
+        service.runbook = None;
+    }
+    if services.iter().all(|service| service.manifests.is_empty() && service.rules.is_empty()) {
+        let kinds = only.join(" or ");
+        return Err(Stop::Message(format!(
+            "there is no {kinds} among the objects of this service"
+        )));
+    }
+    Ok(services)
+}
+
+/// The kind of an object that `--only` calls `text`; files that are no objects are left out.
+pub(super) fn kind_of_object(text: &str) -> Result<&'static str, String> {
+    match kind(text)? {
+        ADAPTER | "rules" | "rule-tests" | "window-tests" => Err(format!(
+            "`{text}` is a file of another tool; `slogen render --only {text}` prints it"
+        )),
+        kind => Ok(kind),
+    }
 }
 
 /// A service, where it is named, and what it asks of prometheus-adapter if that shall be part of the output.

@@ -30,8 +30,11 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
         Which::Config => schema::document::config(),
         Which::Report => schema::document::report(),
     };
-    let text =
-        serde_json::to_string_pretty(&schema).map_err(|error| Stop::Message(error.to_string()))?;
-    writeln!(io.out, "{text}")?;
+    io.out.write_all(text(&schema)?.as_bytes())?;
     Ok(Outcome::Done)
+}
+
+/// A schema as a file.
+pub(super) fn text(schema: &serde_json::Value) -> Result<String, Stop> {
+    serde_json::to_string_pretty(schema).map(|text| text + "\n").map_err(super::output::bug)
 }

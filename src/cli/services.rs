@@ -1,7 +1,7 @@
 //! From arguments to plans: what the commands on one or many services have in common.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
@@ -19,7 +19,7 @@ use super::{Io, Stop, input};
 #[derive(clap::Args)]
 pub(super) struct InputArgs {
     /// A slo.toml, a folder that holds some, or `-` for standard input; may be given several times.
-    #[arg(short, long = "file", value_name = "PATH", default_value = input::FILE_NAME)]
+    #[arg(short, long = "file", visible_alias = "filename", value_name = "PATH", default_value = input::FILE_NAME)]
     file: Vec<PathBuf>,
     /// Lay the overlay `[env.NAME]` over the rest.
     #[arg(long, value_name = "NAME")]
@@ -30,7 +30,7 @@ pub(super) struct InputArgs {
 }
 
 #[derive(Clone, Copy, Default, clap::ValueEnum)]
-enum MessageFormat {
+pub(super) enum MessageFormat {
     /// For people.
     #[default]
     Human,
@@ -46,22 +46,56 @@ pub(super) fn services<T: Send, U>(
     each: impl Fn(&Plan<'_>, &Files) -> Result<T, Vec<Finding>> + Sync,
     all: impl FnOnce(Vec<T>) -> Result<U, Vec<Finding>>,
 ) -> Result<U, Stop> {
-    let paths = input::collect(&args.file)?;
-    let (mut files, mut library, mut findings) = (Files::default(), Library::default(), Vec::new());
-    let mut sources = Vec::new();
-    for path in &paths {
-        match Source::read(&mut files, &mut library, path) {
-            Ok(source) => sources.push(source),
-            Err(problems) => findings.extend(problems),
+    let mut read = Read::default();
+    for path in &input::collect(&args.file)? {
+        read.file(path);
+    }
+    plans(read, args.env.as_deref(), args.message_format, io, each, all)
+}
+
+/// Descriptions of services, read.
+#[derive(Default)]
+pub(super) struct Read {
+    /// The texts.
+    pub(super) files: Files,
+    /// The profiles that they name.
+    pub(super) library: Library,
+    /// Those that could be read.
+    pub(super) sources: Vec<Source>,
+    /// What is wrong with the others.
+    pub(super) findings: Vec<Finding>,
+    /// How many there are.
+    pub(super) count: usize,
+}
+
+impl Read {
+    /// Reads a slo.toml.
+    pub(super) fn file(&mut self, path: &Path) {
+        self.count += 1;
+        match Source::read(&mut self.files, &mut self.library, path) {
+            Ok(source) => self.sources.push(source),
+            Err(problems) => self.findings.extend(problems),
         }
     }
-    let many = paths.len() > 1;
+}
+
+/// As [`services`], of what has been read.
+pub(super) fn plans<T: Send, U>(
+    read: Read,
+    env: Option<&str>,
+    format: MessageFormat,
+    io: &mut Io<'_>,
+    each: impl Fn(&Plan<'_>, &Files) -> Result<T, Vec<Finding>> + Sync,
+    all: impl FnOnce(Vec<T>) -> Result<U, Vec<Finding>>,
+) -> Result<U, Stop> {
+    let Read { files, sources, mut findings, count, .. } = read;
+    let many = count > 1;
     let files = &files;
     let results: Vec<Result<T, Vec<Finding>>> = sources
         .into_par_iter()
         .map(|source| {
             // Among many services, one without any overlays is the same everywhere.
-            let env = args.env.as_deref().filter(|_| !many || source.has_overlays());
+            let env = env.filter(|_| !many || source.has_overlays());
             let anchor = source.anchor();
             let finished = source.load(files, env).and_then(|spec| each(&Plan::new(&spec), files));
             finished.map_err(|findings| finding::anchor(findings, anchor, files))
@@ -80,7 +114,7 @@ pub(super) fn services<T: Send, U>(
         Err(problems) => findings.extend(problems),
     }
     finding::sort(&mut findings, files);
-    problems(&findings, files, paths.len(), args.message_format, io)?;
+    problems(&findings, files, count, format, io)?;
     Err(Stop::Reported)
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cluster::Declared;
-use crate::config::{self, Overrides};
+use crate::config::{self, Config, Overrides};
 use crate::finding::Finding;
 use crate::lint::{Options, Outcome, Source, lint};
 use crate::profile::Library;
@@ -63,6 +63,21 @@ impl Example {
         Ok(Self { files, sources, slo, config })
     }
 
+    /// What its settings make of these rules, of all recommended ones if there are none.
+    pub(crate) fn resolve(&self, rules: &[&str]) -> Result<Config, String> {
+        let mut files = Files::default();
+        let file = files.add("slogen.toml", self.config.clone());
+        let (table, mut findings) = config::read(&files, file, false);
+        let select = rules.iter().map(|rule| (*rule).to_owned()).collect();
+        let overrides = Overrides { select, ..Overrides::default() };
+        let (config, more, complaints) = config::resolve(table.as_ref(), &overrides);
+        findings.extend(more);
+        if !findings.is_empty() || !complaints.is_empty() {
+            return Err(listed(&findings, &files) + &complaints.join("\n"));
+        }
+        Ok(config)
+    }
+
     /// Lints it with these rules, all recommended ones if there are none.
     pub fn lint(&self, rules: &[&str]) -> Result<Outcome, String> {
         self.lint_as(&self.files, rules)
@@ -70,25 +85,17 @@ impl Example {
 
     /// Lints other texts of the same files.
     pub fn lint_as(&self, texts: &Files, rules: &[&str]) -> Result<Outcome, String> {
-        let mut files = Files::default();
-        let file = files.add("slogen.toml", self.config.clone());
-        let (table, mut findings) = config::read(&files, file, false);
-        let select = rules.iter().map(|rule| (*rule).to_owned()).collect();
-        let overrides = Overrides { select, ..Overrides::default() };
-        let (mut config, more, complaints) = config::resolve(table.as_ref(), &overrides);
-        findings.extend(more);
-        if !findings.is_empty() || !complaints.is_empty() {
-            return Err(listed(&findings, &files) + &complaints.join("\n"));
-        }
+        let mut config = self.resolve(rules)?;
         // What is suppressed must have been found.
         if rules == ["hygiene/unused-ignore"] {
-            config = config::resolve(table.as_ref(), &Overrides::default()).0;
+            config = self.resolve(&[])?;
         }
         let options = Options {
             rules: config.rules,
             settings: config.settings,
             ignores: true,
             today: Some(TODAY),
+            rendered: false,
         };
         Ok(lint(texts, &self.sources, &self.slo, &options))
     }

@@ -54,7 +54,7 @@ fn object_labels(plan: &Plan<'_>) -> BTreeMap<String, String> {
 }
 
 /// The label of everything that slogen emits.
-pub(super) fn managed_by() -> (String, String) {
+pub fn managed_by() -> (String, String) {
     ("app.kubernetes.io/managed-by".to_owned(), "slogen".to_owned())
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::finding::Severity;
 use crate::rules::Rule;
+use crate::rules::policy::Admission;
 
 /// What a rule can mend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct Meta {
     pub preset: Preset,
     /// The first version of slogen that has it.
     pub since: &'static str,
+    /// Whether the API server can check it.
+    pub admission: Admission,
     /// Where it is declared.
     pub file: &'static str,
     /// The line there.
@@ -163,8 +166,15 @@ impl Entry {
             FixKind::Unsafe => "unsafe (`--unsafe-fixes`)",
             FixKind::Mixed => "safe (`--fix`) or unsafe (`--unsafe-fixes`), by the case",
         };
+        let policy = match meta.admission {
+            Admission::Policy(_) => {
+                format!("yes (`slogen policy export {}`)", meta.name)
+            }
+            Admission::Never(why) => format!("none: it {why}"),
+        };
         format!(
-            "# {}\n\n{}\n\n## Facts\n- Severity: {}\n- Preset: {preset}\n- Fix: {fix}\n- Since: {}\n{}",
+            "# {}\n\n{}\n\n## Facts\n- Severity: {}\n- Preset: {preset}\n- Fix: {fix}\n- Admission policy: {policy}\n\
+             - Since: {}\n{}",
             meta.name,
             meta.markdown().trim_end(),
             meta.severity.word(),
@@ -213,7 +223,8 @@ macro_rules! declare_rule {
         $name:literal $vis:vis struct $rule:ident {
             $( $(#[doc = $field_doc:literal])* $field_vis:vis $field:ident : $ty:ty = $default:expr ),* $(,)?
         }
-        severity: $severity:expr, fix: $fix:expr, preset: $preset:expr, since: $since:literal $(,)?
+        severity: $severity:expr, fix: $fix:expr, preset: $preset:expr, since: $since:literal,
+        admission: $admission:expr $(,)?
     ) => {
         #[doc = concat!("The rule `", $name, "`; its fields are its options.")]
         #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -237,6 +248,7 @@ macro_rules! declare_rule {
                 fix: $fix,
                 preset: $preset,
                 since: $since,
+                admission: $admission,
                 file: file!(),
                 line: line!(),
             },

@@ -263,7 +263,8 @@ fn collect(cluster: &Cluster<'_>, files: &Files) -> Vec<Ignore> {
     found
 }
 
-const ANNOTATION: &str = "slogen.dev/ignore";
+/// The annotation that suppresses findings about its object.
+pub const ANNOTATION: &str = "slogen.dev/ignore";
 
 /// `# slogen: ignore[names] until=DAY reason`
 fn of_comment(span: Span, text: &str, files: &Files) -> Option<Ignore> {

@@ -142,6 +142,14 @@ impl<'t> Stream<'t> {
         })
     }
 
+    /// The deepest key or value that byte `at` belongs to.
+    pub fn innermost(&self, at: u32) -> Option<Place<'_>> {
+        let behind = self.nodes.partition_point(|node| node.start <= at);
+        let holds = |node: &Node| node.kind != Kind::Alias && at < node.end.max(node.start + 1);
+        let found = self.nodes.get(..behind)?.iter().rposition(holds)?;
+        Some(Place { stream: self, key: NONE, node: u32::try_from(found).ok()? })
+    }
+
     /// The whole text.
     pub fn text(&self) -> &'t str {
         self.text

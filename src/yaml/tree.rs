@@ -139,6 +139,11 @@ pub fn trees(stream: &Stream<'_>) -> Vec<Tree> {
     stream.documents.iter().map(|document| tree(stream, document.root, false)).collect()
 }
 
+/// The tree of a node.
+pub(super) fn below(stream: &Stream<'_>, id: u32) -> Tree {
+    tree(stream, id, false)
+}
+
 fn tree(stream: &Stream<'_>, id: u32, key: bool) -> Tree {
     let node = stream.node(id);
     let text = match node.kind {

@@ -14,15 +14,17 @@ use crate::lint::{self, Options, Source};
 use crate::profile::Library;
 use crate::report::Counts;
 use crate::rules::suppress::Day;
-use crate::source::{self, Files};
+use crate::source::{self, Files, Root};
 use crate::spec;
 
 /// What is to be linted, and how.
 pub(in crate::cli) struct Request {
     /// Files and folders.
     pub(in crate::cli) paths: Vec<PathBuf>,
-    /// A text that is in no file.
-    pub(in crate::cli) text: Option<Text>,
+    /// Files, and folders without what is below them.
+    pub(in crate::cli) flat: Vec<PathBuf>,
+    /// Texts that are in no file.
+    pub(in crate::cli) texts: Vec<Text>,
     /// In its folder and above, the configuration is looked for.
     pub(in crate::cli) start: PathBuf,
     /// The slo.toml for all manifests, instead of the nearest of each.
@@ -39,6 +41,8 @@ pub(in crate::cli) struct Request {
     pub(in crate::cli) ignores: bool,
     /// The baseline, instead of the configured one.
     pub(in crate::cli) baseline: Option<PathBuf>,
+    /// Where the configuration and what it names may lie.
+    pub(in crate::cli) root: Root,
 }
 
 /// A text that is in no file.
@@ -53,6 +57,8 @@ pub(in crate::cli) struct Text {
 pub(in crate::cli) enum Configured {
     /// In the nearest file, if there is one.
     Nearby,
+    /// In the folder itself, if there is one.
+    Beside,
     /// In this file.
     In(PathBuf),
     /// Nowhere.
@@ -64,7 +70,8 @@ impl Request {
     pub(in crate::cli) fn of_text(name: &str, content: String) -> Self {
         Self {
             paths: Vec::new(),
-            text: Some(Text { name: name.into(), content: Some(content) }),
+            flat: Vec::new(),
+            texts: vec![Text { name: name.into(), content: Some(content) }],
             start: name.into(),
             slo: None,
             namespace: None,
@@ -73,6 +80,7 @@ impl Request {
             config: Configured::Nearby,
             ignores: true,
             baseline: None,
+            root: Root::Anywhere,
         }
     }
 }
@@ -140,7 +148,11 @@ pub(in crate::cli) fn load(request: Request, io: &mut Io<'_>) -> Result<Loaded, 
     let mut files = Files::default();
     let configuration = match &request.config {
         Configured::Nowhere => configuration::Found::default(),
-        Configured::In(path) => configuration::find(&mut files, Some(path), &request.start)?,
+        Configured::In(path) => {
+            allow(&request.root, path)?;
+            configuration::find(&mut files, Some(path), &request.start)?
+        }
+        Configured::Beside => configuration::beside(&mut files, &request.start, &request.root)?,
         Configured::Nearby => configuration::find(&mut files, None, &request.start)?,
     };
     let mut findings = configuration.findings.clone();
@@ -152,19 +164,23 @@ pub(in crate::cli) fn load(request: Request, io: &mut Io<'_>) -> Result<Loaded, 
     }
     let exclude = configuration.exclude(&config)?;
     let mut found = Found::new(&request.paths, &exclude)?;
-    if let Some(text) = &request.text {
+    found.flat(&request.flat, &exclude)?;
+    for text in &request.texts {
         found.beside(&text.name);
     }
+    found.slo.sort_unstable();
+    found.slo.dedup();
     if let Some(path) = &request.slo {
+        allow(&request.root, path)?;
         if let Err(error) = std::fs::metadata(path) {
             let reason = source::ReadError::Io(error);
             return Err(Stop::Message(format!("cannot read `{}`: {reason}", path.display())));
         }
         found.only_slo(path);
     }
-    let (slo, slo_of_file) = declared(&found.slo, &mut files, &mut findings);
+    let (slo, slo_of_file) = declared(&found.slo, &request.root, &mut files, &mut findings);
     let mut manifests = found.read();
-    if let Some(Text { name, content }) = request.text {
+    for Text { name, content } in request.texts {
         let text = content.map_or_else(stdin, Ok)?;
         manifests.push(Manifest { path: name, text: Ok(text), stdin: true });
     }
@@ -192,10 +208,25 @@ pub(in crate::cli) fn load(request: Request, io: &mut Io<'_>) -> Result<Loaded, 
     let Config { rules, mut settings, baseline, .. } = config;
     settings.namespace = request.namespace;
     settings.closed_world |= request.closed_world;
-    let options = Options { rules, settings, ignores: request.ignores, today: today() };
+    let ignores = request.ignores;
+    let options = Options { rules, settings, ignores, today: today(), rendered: false };
     let configured = baseline.map(|path| configuration.folder.join(path));
     let baseline = request.baseline.or(configured);
+    if let Some(path) = &baseline {
+        allow(&request.root, path)?;
+    }
     Ok(Loaded { files, sources, manifests, slo, findings, options, baseline, unreadable })
+}
+
+/// Stops at a file that may not be read; one that cannot be says so when it is.
+fn allow(root: &Root, path: &Path) -> Result<(), Stop> {
+    match root.check(path) {
+        Err(error @ source::ReadError::Outside(_)) => Err(Stop::Message(format!(
+            "`{}` may not be read: {error}; move it there, or lift the restriction with `--load-restrictor none`",
+            path.display()
+        ))),
+        _ => Ok(()),
+    }
 }
 
 fn stdin() -> Result<String, Stop> {
@@ -206,10 +237,11 @@ fn stdin() -> Result<String, Stop> {
 /// What the slo.toml files declare; of one that is wrong its problems, and nothing.
 fn declared(
     paths: &[PathBuf],
+    root: &Root,
     files: &mut Files,
     findings: &mut Vec<Finding>,
 ) -> (Vec<Declared>, Vec<Option<usize>>) {
-    let mut library = Library::default();
+    let mut library = Library::within(root.clone());
     let (mut all, mut indexes) = (Vec::new(), Vec::new());
     for path in paths {
         let loaded = spec::Source::read(files, &mut library, path).and_then(|source| {

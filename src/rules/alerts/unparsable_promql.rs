@@ -37,6 +37,7 @@ declare_rule! {
     /// ```
     "alerts/unparsable-promql" pub struct UnparsablePromql {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Never("reads PromQL, which CEL cannot"),
 }
 
 impl Rule for UnparsablePromql {

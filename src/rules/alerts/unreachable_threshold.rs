@@ -42,6 +42,7 @@ declare_rule! {
     /// ```
     "alerts/unreachable-threshold" pub struct UnreachableThreshold {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Never("reads PromQL, which CEL cannot"),
 }
 
 impl Rule for UnreachableThreshold {

@@ -80,7 +80,29 @@ declare_rule! {
     /// ```
     "availability/pdb-blocks-eviction" pub struct PdbBlocksEviction {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::BUDGETS,
+    conditions: &[],
+    shared: &[],
+    variables: &[
+        Variable {
+            name: "spec",
+            cel: "has(object.spec) && has(object.spec.selector) ? object.spec : {}",
+        },
+        findings("
+        // How many pods there are is not known here; these allow none of any number to go.
+        has(variables.spec.minAvailable) && string(variables.spec.minAvailable).matches('^0*[1-9][0-9][0-9]+%$')
+        ? ['`minAvailable: ' + string(variables.spec.minAvailable) + '` never allows an eviction']
+        : has(variables.spec.maxUnavailable) && string(variables.spec.maxUnavailable).matches('^(0|0+%)$')
+        ? ['`maxUnavailable: ' + string(variables.spec.maxUnavailable) + '` never allows an eviction']
+        : []
+        "),
+    ],
+};
 
 impl Rule for PdbBlocksEviction {
     fn check(&self, cx: &mut Ctx<'_>) {

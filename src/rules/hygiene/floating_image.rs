@@ -47,7 +47,24 @@ declare_rule! {
     /// ```
     "hygiene/floating-image" pub struct FloatingImage {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::WORKLOADS,
+    conditions: &[policy::JUDGED_WITH_OWNER],
+    shared: policy::OF_ALL_CONTAINERS,
+    variables: &[findings(
+        "
+        variables.allContainers
+          .filter(c, has(c.image) && !(c.image in ['', 'auto']) && !c.image.contains('://')
+            // No tag behind the last slash, or `latest`; a digest has an @.
+            && c.image.matches('^([A-Za-z0-9._:-]*/)*[A-Za-z0-9._-]*(:latest)?$'))
+          .map(c, 'image `' + c.image + '` of container `' + c.name + '` has no fixed version')
+        ",
+    )],
+};
 
 impl Rule for FloatingImage {
     fn check(&self, cx: &mut Ctx<'_>) {

@@ -37,7 +37,46 @@ declare_rule! {
     /// ```
     "keda/rejected-bounds" pub struct RejectedBounds {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::SCALED_OBJECTS,
+    conditions: &[],
+    shared: &[],
+    variables: &[
+        Variable {
+            name: "spec",
+            cel: "has(object.spec) ? object.spec : {}",
+        },
+        Variable {
+            name: "max",
+            cel: "has(variables.spec.maxReplicaCount) ? variables.spec.maxReplicaCount : 100",
+        },
+        Variable {
+            name: "floor",
+            cel: "
+        // KEDA takes a floor that is written as 0 for 1 here, and one that is unset for 0.
+        !has(variables.spec.minReplicaCount) ? 0
+        : variables.spec.minReplicaCount < 1 ? 1 : variables.spec.minReplicaCount
+        ",
+        },
+        findings("
+        (variables.max < 1 ? ['maxReplicaCount is ' + string(variables.max) + ', KEDA wants at least 1']
+          : has(variables.spec.minReplicaCount) && variables.spec.minReplicaCount > variables.max
+          ? ['minReplicaCount is ' + string(variables.spec.minReplicaCount) + ', above a maxReplicaCount of '
+            + string(variables.max)]
+          : [])
+        + (!has(variables.spec.idleReplicaCount) ? []
+          : variables.spec.idleReplicaCount >= variables.floor
+          ? ['idleReplicaCount is ' + string(variables.spec.idleReplicaCount) + ', not below minReplicaCount']
+          : variables.spec.idleReplicaCount > 0
+          ? ['idleReplicaCount is ' + string(variables.spec.idleReplicaCount) + ', and only 0 stays']
+          : [])
+        "),
+    ],
+};
 
 impl Rule for RejectedBounds {
     fn check(&self, cx: &mut Ctx<'_>) {

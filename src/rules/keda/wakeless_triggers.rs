@@ -72,6 +72,7 @@ declare_rule! {
     /// ```
     "keda/wakeless-triggers" pub struct WakelessTriggers {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Never("reads PromQL, which CEL cannot; where no trigger has a query, KEDA's own webhook refuses it"),
 }
 
 impl Rule for WakelessTriggers {

@@ -123,6 +123,7 @@ declare_rule! {
     /// ```
     "monitoring/unmatched-monitor" pub struct UnmatchedMonitor {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Never("needs the Services or pods that are to be scraped"),
 }
 
 impl Rule for UnmatchedMonitor {

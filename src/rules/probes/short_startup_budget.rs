@@ -94,6 +94,7 @@ declare_rule! {
         pub min_budget: Budget = Budget(Duration::from_secs(30)),
     }
     severity: Warning, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Policy(&POLICY),
 }
 
 /// A length of time such as `30s`.
@@ -116,6 +117,34 @@ impl From<Budget> for String {
         budget.0.to_string()
     }
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::SERVERS,
+    conditions: &[policy::UNOWNED],
+    shared: policy::OF_CONTAINERS,
+    variables: &[
+        Variable {
+            name: "minBudget",
+            cel: "int(params.data['probes.short-startup-budget.min_budget'])",
+        },
+        findings(
+            "
+        variables.containers
+          .filter(c, has(c.startupProbe))
+          .map(c, [c.name,
+            (has(c.startupProbe.initialDelaySeconds) ? c.startupProbe.initialDelaySeconds : 0)
+            + (has(c.startupProbe.periodSeconds) && c.startupProbe.periodSeconds > 0
+              ? c.startupProbe.periodSeconds : 10)
+            * (has(c.startupProbe.failureThreshold) && c.startupProbe.failureThreshold > 0
+              ? c.startupProbe.failureThreshold : 3)])
+          .filter(budget, budget[1] < variables.minBudget)
+          .map(budget, 'start-up budget of container `' + budget[0] + '` is ' + string(budget[1])
+            + ' s, `min_budget` is ' + string(variables.minBudget) + ' s')
+        ",
+        ),
+    ],
+};
 
 impl Rule for ShortStartupBudget {
     fn check(&self, cx: &mut Ctx<'_>) {
@@ -141,6 +170,11 @@ impl Rule for ShortStartupBudget {
                 }
             }
         }
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        // Budgets are whole seconds: what is below 30.5 is below 31.
+        vec![("min_budget", plain(self.min_budget.0.seconds().ceil()))]
     }
 }
 

@@ -62,7 +62,42 @@ declare_rule! {
     /// ```
     "probes/unknown-port" pub struct UnknownPort {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::SERVERS,
+    conditions: &[policy::UNOWNED],
+    shared: policy::OF_CONTAINERS,
+    variables: &[
+        Variable {
+            name: "handlers",
+            cel: "
+        variables.containers.map(c, [c]
+          + (has(c.startupProbe) ? [c.startupProbe] : [])
+          + (has(c.readinessProbe) ? [c.readinessProbe] : [])
+          + (has(c.livenessProbe) ? [c.livenessProbe] : [])
+          + (has(c.lifecycle) && has(c.lifecycle.postStart) ? [c.lifecycle.postStart] : [])
+          + (has(c.lifecycle) && has(c.lifecycle.preStop) ? [c.lifecycle.preStop] : []))
+        ",
+        },
+        findings(
+            "
+        // The first of each list is the container itself, which is no handler.
+        variables.handlers
+          .map(them, [them[0].name, (them.filter(h, has(h.httpGet)).map(h, h.httpGet.port)
+            + them.filter(h, has(h.tcpSocket)).map(h, h.tcpSocket.port))
+            .filter(port, string(port) == port
+              && !(has(them[0].ports) && them[0].ports.exists(it, has(it.name) && it.name == port)))
+            .map(port, '`' + port + '`').join(' and ')])
+          .filter(unknown, unknown[1] != '')
+          .map(unknown, 'container `' + unknown[0] + '` has no port ' + unknown[1]
+            + ', which a probe or hook asks for')
+        ",
+        ),
+    ],
+};
 
 impl Rule for UnknownPort {
     fn check(&self, cx: &mut Ctx<'_>) {

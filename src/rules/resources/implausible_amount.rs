@@ -42,7 +42,31 @@ declare_rule! {
     /// ```
     "resources/implausible-amount" pub struct ImplausibleAmount {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::AMOUNT_HOLDERS,
+    conditions: &[policy::JUDGED_WITH_OWNER],
+    shared: policy::OF_AMOUNTS,
+    variables: &[findings(
+        "
+        // Thousandths of a byte are for resources/milli-memory.
+        variables.amounts
+          .map(pair, [pair[0], pair[1]
+            .filter(r,
+              r == 'cpu' ? pair[1][r].matches('^[0-9.]+$')
+                && !quantity(pair[1][r]).isLessThan(quantity('64'))
+              : r == 'memory' && quantity(pair[1][r]).isGreaterThan(quantity('0'))
+                && (quantity(pair[1][r]).isGreaterThan(quantity('1Ti'))
+                  || quantity(pair[1][r]).isLessThan(quantity('1Mi')) && !pair[1][r].endsWith('m')))
+            .map(r, r + ' `' + pair[1][r] + '`').join(' and ')])
+          .filter(pair, pair[1] != '')
+          .map(pair, pair[0] + ' ' + pair[1] + ', which looks like another unit')
+        ",
+    )],
+};
 
 impl Rule for ImplausibleAmount {
     fn check(&self, cx: &mut Ctx<'_>) {

@@ -62,7 +62,27 @@ declare_rule! {
     /// ```
     "resources/milli-memory" pub struct MilliMemory {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::AMOUNT_HOLDERS,
+    conditions: &[policy::JUDGED_WITH_OWNER],
+    shared: policy::OF_AMOUNTS,
+    variables: &[findings(
+        "
+        variables.amounts
+          .map(pair, [pair[0], pair[1]
+            .filter(r, r in ['memory', 'ephemeral-storage'] && pair[1][r].endsWith('m')
+              && quantity(pair[1][r]).isGreaterThan(quantity('0'))
+              && quantity(pair[1][r]).isLessThan(quantity('1Mi')))
+            .map(r, r + ' `' + pair[1][r] + '`').join(' and ')])
+          .filter(pair, pair[1] != '')
+          .map(pair, pair[0] + ' ' + pair[1] + ', and `m` is thousandths of a byte')
+        ",
+    )],
+};
 
 impl Rule for MilliMemory {
     fn check(&self, cx: &mut Ctx<'_>) {

@@ -44,7 +44,32 @@ declare_rule! {
     /// ```
     "resources/missing-memory-limit" pub struct MissingMemoryLimit {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::WORKLOADS,
+    conditions: &[policy::JUDGED_WITH_OWNER],
+    shared: policy::OF_CONTAINERS,
+    variables: &[
+        Variable {
+            name: "podIsLimited",
+            cel: "
+        has(variables.podSpec.resources) && has(variables.podSpec.resources.limits)
+          && 'memory' in variables.podSpec.resources.limits
+        ",
+        },
+        findings(
+            "
+        variables.containers
+          .filter(c, !variables.podIsLimited
+            && !(has(c.resources) && has(c.resources.limits) && 'memory' in c.resources.limits))
+          .map(c, 'container `' + c.name + '` has no memory limit')
+        ",
+        ),
+    ],
+};
 
 impl Rule for MissingMemoryLimit {
     fn check(&self, cx: &mut Ctx<'_>) {

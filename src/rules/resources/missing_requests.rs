@@ -45,7 +45,34 @@ declare_rule! {
         pub resources: Vec<String> = vec!["cpu".to_owned(), "memory".to_owned()],
     }
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::WORKLOADS,
+    conditions: &[policy::JUDGED_WITH_OWNER],
+    shared: policy::OF_CONTAINERS,
+    variables: &[
+        Variable {
+            name: "wanted",
+            cel: "
+        params.data['resources.missing-requests.resources'].split(',').filter(r, r != ''
+          && !(has(variables.podSpec.resources) && (
+            (has(variables.podSpec.resources.requests) && r in variables.podSpec.resources.requests)
+            || (has(variables.podSpec.resources.limits) && r in variables.podSpec.resources.limits))))
+        ",
+        },
+        findings("
+        variables.containers
+          .map(c, [c.name, variables.wanted.filter(r, !(has(c.resources) && (
+            (has(c.resources.requests) && r in c.resources.requests)
+            || (has(c.resources.limits) && r in c.resources.limits)))).join(' and no ')])
+          .filter(gap, gap[1] != '')
+          .map(gap, 'container `' + gap[0] + '` requests no ' + gap[1])
+        "),
+    ],
+};
 
 impl Rule for MissingRequests {
     fn check(&self, cx: &mut Ctx<'_>) {
@@ -78,6 +105,10 @@ impl Rule for MissingRequests {
                     .help("set `resources.requests` to what the container uses under normal load");
             }
         }
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("resources", self.resources.join(","))]
     }
 }
 

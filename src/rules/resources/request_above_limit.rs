@@ -42,7 +42,28 @@ declare_rule! {
     /// ```
     "resources/request-above-limit" pub struct RequestAboveLimit {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::WORKLOADS,
+    conditions: &[policy::JUDGED_WITH_OWNER],
+    shared: policy::OF_HOLDERS,
+    variables: &[
+        findings("
+        variables.holders
+          .filter(h, has(h.resources.requests) && has(h.resources.limits))
+          .map(h, [has(h.name) ? 'container `' + h.name + '`' : 'the pod', h.resources.requests
+            .filter(r, r in h.resources.limits
+              && quantity(h.resources.requests[r]).isGreaterThan(quantity(h.resources.limits[r])))
+            .map(r, r + ' `' + h.resources.requests[r] + '` with a limit of `' + h.resources.limits[r] + '`')
+            .join(' and ')])
+          .filter(excess, excess[1] != '')
+          .map(excess, excess[0] + ' requests ' + excess[1])
+        "),
+    ],
+};
 
 impl Rule for RequestAboveLimit {
     fn check(&self, cx: &mut Ctx<'_>) {

@@ -64,10 +64,76 @@ declare_rule! {
         pub min_left: i64 = 5,
     }
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Policy(&POLICY),
 }
 
 /// What the fix leaves for SIGTERM, in seconds: Kubernetes' own default for the whole.
 const LEFT: i64 = 30;
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::SERVERS,
+    conditions: &[policy::UNOWNED],
+    shared: policy::OF_CONTAINERS,
+    variables: &[
+        Variable {
+            name: "grace",
+            cel: "
+        has(variables.podSpec.terminationGracePeriodSeconds) ? variables.podSpec.terminationGracePeriodSeconds : 30
+        ",
+        },
+        Variable {
+            name: "minLeft",
+            cel: "int(params.data['rollout.prestop-exceeds-grace.min_left'])",
+        },
+        Variable {
+            name: "hooks",
+            cel: "variables.containers.filter(c, has(c.lifecycle) && has(c.lifecycle.preStop))",
+        },
+        Variable {
+            name: "sleeps",
+            cel: r"
+        // Pairs of container and what its hook sleeps, as written.
+        variables.hooks
+          .filter(c, has(c.lifecycle.preStop.sleep))
+          .map(c, [c.name, string(c.lifecycle.preStop.sleep.seconds)])
+        + variables.hooks
+          .filter(c, has(c.lifecycle.preStop.exec) && has(c.lifecycle.preStop.exec.command))
+          .map(c, [c.name] + c.lifecycle.preStop.exec.command)
+          .filter(c, size(c) == 3 && c[1].matches('^(.*/)?sleep$'))
+          .map(c, [c[0], c[2]])
+        + variables.hooks
+          .filter(c, has(c.lifecycle.preStop.exec) && has(c.lifecycle.preStop.exec.command))
+          .map(c, [c.name] + c.lifecycle.preStop.exec.command)
+          // What runs in the background holds nothing up.
+          .filter(c, size(c) == 4 && c[1].matches('^(.*/)?(sh|bash|ash|dash)$') && c[2] in ['-c', '-ec', '-lc']
+            && !c[3].replace('&&', ';').contains('&'))
+          .map(c, [c[0], c[3].replace('\t', ' ').replace('&&', ';').replace('|', ';').replace('\n', ';').split(';')
+            .map(it, it.trim())
+            .map(it, it.startsWith('exec ') ? it.substring(5) : it)
+            .filter(it, it.matches('^([^ ]*/)?sleep '))
+            .map(it, it.substring(it.indexOf(' ') + 1).trim())
+            .join(' and ')])
+        ",
+        },
+        Variable {
+            name: "drains",
+            cel: "
+        // The same with the seconds that it comes to, where that is one number.
+        variables.sleeps
+          .filter(it, it[1].matches('^[+]?([0-9]+[.]?[0-9]*|[.][0-9]+)[smhd]?$'))
+          .map(it, [it[0], it[1], double(it[1].matches('[smhd]$') ? it[1].substring(0, size(it[1]) - 1) : it[1])
+            * (it[1].endsWith('m') ? 60.0 : it[1].endsWith('h') ? 3600.0 : it[1].endsWith('d') ? 86400.0 : 1.0)])
+        ",
+        },
+        findings("
+        variables.drains
+          .filter(it, it[2] > 0.0 && it[2] < 1000000000.0 && it[2] > double(variables.grace - variables.minLeft))
+          .map(it, 'preStop of container `' + it[0] + '` sleeps for `' + it[1] + '` of a grace period of '
+            + string(variables.grace) + ' s')
+        "),
+    ],
+};
 
 impl Rule for PrestopExceedsGrace {
     fn check(&self, cx: &mut Ctx<'_>) {
@@ -85,6 +151,10 @@ impl Rule for PrestopExceedsGrace {
                 self.report(cx, workload, container, &spent);
             }
         }
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("min_left", self.min_left.to_string())]
     }
 }
 

@@ -31,7 +31,40 @@ declare_rule! {
         pub scale_to_zero: bool = false,
     }
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::AUTOSCALERS,
+    conditions: &[policy::NOT_OF_KEDA],
+    shared: &[],
+    variables: &[
+        Variable {
+            name: "spec",
+            cel: "has(object.spec) ? object.spec : {}",
+        },
+        Variable {
+            name: "mayBeZero",
+            cel: "
+        params.data['scaling.rejected-bounds.scale_to_zero'] == 'true' && has(variables.spec.metrics)
+          && variables.spec.metrics.exists(it, it.type in ['Object', 'External'])
+        ",
+        },
+        findings("
+        (has(variables.spec.maxReplicas) && variables.spec.maxReplicas < 1
+          ? ['maxReplicas is ' + string(variables.spec.maxReplicas) + ', the least is 1']
+          : has(variables.spec.maxReplicas) && has(variables.spec.minReplicas)
+            && variables.spec.minReplicas > variables.spec.maxReplicas
+          ? ['minReplicas is ' + string(variables.spec.minReplicas) + ', above maxReplicas '
+            + string(variables.spec.maxReplicas)]
+          : [])
+        + (has(variables.spec.minReplicas) && variables.spec.minReplicas < 1
+            && !(variables.spec.minReplicas == 0 && variables.mayBeZero)
+          ? ['minReplicas is ' + string(variables.spec.minReplicas)] : [])
+        "),
+    ],
+};
 
 impl Rule for RejectedBounds {
     fn check(&self, cx: &mut Ctx<'_>) {
@@ -61,6 +94,10 @@ impl Rule for RejectedBounds {
                 self.too_low(cx, hpa, count, place);
             }
         }
+    }
+
+    fn params(&self) -> Vec<(&'static str, String)> {
+        vec![("scale_to_zero", self.scale_to_zero.to_string())]
     }
 }
 

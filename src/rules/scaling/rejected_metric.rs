@@ -41,6 +41,7 @@ declare_rule! {
     /// ```
     "scaling/rejected-metric" pub struct RejectedMetric {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Policy(&POLICY),
 }
 
 /// Types of metrics with the key of each.
@@ -53,6 +54,74 @@ const SOURCES: [(&str, &str); 5] = [
 ];
 
 const TARGET_TYPES: [&str; 3] = ["Utilization", "Value", "AverageValue"];
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::AUTOSCALERS,
+    conditions: &[policy::NOT_OF_KEDA],
+    shared: &[],
+    variables: &[
+        Variable {
+            name: "metrics",
+            cel: "
+        has(object.spec) && has(object.spec.metrics) ? object.spec.metrics.filter(m, has(m.type)) : []
+        ",
+        },
+        Variable {
+            name: "keys",
+            cel: "
+        {'Resource': 'resource', 'ContainerResource': 'containerResource', 'Pods': 'pods', 'Object': 'object',
+          'External': 'external'}
+        ",
+        },
+        Variable {
+            name: "fitting",
+            cel: "
+        // Metrics that have the one key that goes with their type.
+        variables.metrics.filter(m, m.type in variables.keys
+          && variables.keys.all(t, (variables.keys[t] in m) == (t == m.type)))
+        ",
+        },
+        Variable {
+            name: "targets",
+            cel: "
+        // Their types and targets.
+        variables.fitting.filter(m, has(m[variables.keys[m.type]].target))
+          .map(m, [m.type, m[variables.keys[m.type]].target])
+        ",
+        },
+        Variable {
+            name: "names",
+            cel: "
+        variables.fitting.filter(m, has(m[variables.keys[m.type]].metric)
+          && has(m[variables.keys[m.type]].metric.name)).map(m, m[variables.keys[m.type]].metric.name)
+        ",
+        },
+        findings("
+        variables.metrics
+          .filter(m, !(m.type in variables.keys)
+            || variables.keys.exists(t, (variables.keys[t] in m) != (t == m.type)))
+          .map(m, 'a metric of type `' + m.type + '` has not the one key that goes with the type')
+        + variables.names.filter(name, name.matches('[/%]') || name in ['.', '..'])
+          .map(name, 'metric `' + name + '` can be no part of a path')
+        + variables.targets
+          .filter(t, (has(t[1].averageUtilization) && t[1].averageUtilization < 1)
+            || (has(t[1].averageValue) && !quantity(t[1].averageValue).isGreaterThan(quantity('0')))
+            || (has(t[1].value) && !quantity(t[1].value).isGreaterThan(quantity('0'))))
+          .map(t, 'the target of a ' + t[0] + ' metric is not above 0')
+        + variables.targets
+          .filter(t, has(t[1].type) && (!(t[1].type in ['Utilization', 'Value', 'AverageValue'])
+            || (t[0] in ['Resource', 'ContainerResource'] ? has(t[1].averageUtilization) == has(t[1].averageValue)
+                || (t[1].type == 'Utilization' && !has(t[1].averageUtilization))
+                || (t[1].type == 'AverageValue' && !has(t[1].averageValue))
+              : t[0] == 'Pods' ? !has(t[1].averageValue)
+              : t[0] == 'External' ? has(t[1].value) == has(t[1].averageValue)
+              : t[1].type == 'AverageValue' ? !has(t[1].averageValue)
+              : t[1].type == 'Utilization' || !has(t[1].value))))
+          .map(t, 'the target of a ' + t[0] + ' metric has not what its type `' + t[1].type + '` reads')
+        "),
+    ],
+};
 
 impl Rule for RejectedMetric {
     fn check(&self, cx: &mut Ctx<'_>) {

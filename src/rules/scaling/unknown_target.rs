@@ -68,6 +68,7 @@ declare_rule! {
     /// ```
     "scaling/unknown-target" pub struct UnknownTarget {}
     severity: Warning, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Never("needs to know which objects there are"),
 }
 
 impl Rule for UnknownTarget {

@@ -63,7 +63,64 @@ declare_rule! {
     /// ```
     "scaling/unscalable-target" pub struct UnscalableTarget {}
     severity: Error, fix: FixKind::Safe, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::SCALERS,
+    conditions: &[policy::NOT_OF_KEDA],
+    shared: &[],
+    variables: &[
+        Variable {
+            name: "target",
+            cel: "has(object.spec) && has(object.spec.scaleTargetRef) ? object.spec.scaleTargetRef : {}",
+        },
+        Variable {
+            name: "kind",
+            cel: "
+        has(variables.target.kind) && variables.target.kind != '' ? variables.target.kind
+        // KEDA's default.
+        : object.kind == 'ScaledObject' ? 'Deployment' : ''
+        ",
+        },
+        Variable {
+            name: "group",
+            cel: "
+        has(variables.target.apiVersion)
+          ? (variables.target.apiVersion.contains('/')
+            ? variables.target.apiVersion.substring(0, variables.target.apiVersion.lastIndexOf('/')) : '')
+          : 'unset'
+        ",
+        },
+        Variable {
+            name: "home",
+            cel: "
+        // The group that has the kind, of those kinds that can be scaled.
+        variables.kind in ['Deployment', 'StatefulSet', 'ReplicaSet'] ? 'apps'
+        : variables.kind == 'ReplicationController' ? ''
+        : variables.kind == 'Rollout' ? 'argoproj.io' : 'none'
+        ",
+        },
+        Variable {
+            name: "scales",
+            cel: "
+        variables.kind == ''
+        // No more is known of other groups than those of Kubernetes.
+        || (variables.group == 'unset'
+          ? variables.home == '' || (object.kind == 'ScaledObject' && variables.home == 'apps')
+          : variables.home == variables.group || !(variables.group in
+            ['', 'apps', 'batch', 'extensions', 'autoscaling', 'policy', 'networking.k8s.io']))
+        ",
+        },
+        findings("
+        variables.scales ? [] : [
+          object.kind + ' `' + object.metadata.name + '` never scales its target: '
+          + (variables.group == 'unset' ? 'without an `apiVersion`' : '`' + variables.target.apiVersion + '`')
+          + ' there is no `' + variables.kind + '` that can be scaled']
+        "),
+    ],
+};
 
 impl Rule for UnscalableTarget {
     fn check(&self, cx: &mut Ctx<'_>) {

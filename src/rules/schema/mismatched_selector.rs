@@ -45,7 +45,49 @@ declare_rule! {
     /// ```
     "schema/mismatched-selector" pub struct MismatchedSelector {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::SELECTING,
+    conditions: &[policy::JUDGED_WITH_OWNER],
+    shared: policy::OF_TEMPLATE,
+    variables: &[
+        Variable {
+            name: "labels",
+            cel: "
+        has(variables.podTemplate.metadata) && has(variables.podTemplate.metadata.labels)
+          ? variables.podTemplate.metadata.labels : {}
+        ",
+        },
+        Variable {
+            name: "selector",
+            cel: "
+        !has(object.spec) || !has(object.spec.selector) || !has(object.spec.template) ? {}
+        : object.kind == 'Job' && !(has(object.spec.manualSelector) && object.spec.manualSelector) ? {}
+        : object.kind == 'ReplicationController' ? {'matchLabels': object.spec.selector}
+        : object.spec.selector
+        ",
+        },
+        findings("
+        (has(variables.selector.matchLabels) ? variables.selector.matchLabels : {})
+          .filter(key, !(key in variables.labels) || variables.labels[key] != variables.selector.matchLabels[key])
+          .map(key, '`spec.selector` asks for `' + key + '=' + variables.selector.matchLabels[key]
+            + '`, which the template does not have')
+        + (has(variables.selector.matchExpressions) ? variables.selector.matchExpressions : [])
+          .filter(it,
+            it.operator == 'In' ? !(it.key in variables.labels && has(it.values)
+                && variables.labels[it.key] in it.values)
+            : it.operator == 'NotIn' ? it.key in variables.labels && has(it.values)
+                && variables.labels[it.key] in it.values
+            : it.operator == 'Exists' ? !(it.key in variables.labels)
+            : it.operator == 'DoesNotExist' && it.key in variables.labels)
+          .map(it, '`spec.selector` asks for `' + it.key + '` ' + it.operator
+            + ', which the labels of the template are not')
+        "),
+    ],
+};
 
 impl Rule for MismatchedSelector {
     fn check(&self, cx: &mut Ctx<'_>) {

@@ -48,6 +48,7 @@ declare_rule! {
     /// ```
     "traffic/unmatched-service" pub struct UnmatchedService {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Never("needs the workloads that the Service is for"),
 }
 
 impl Rule for UnmatchedService {

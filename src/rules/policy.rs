@@ -1,0 +1,274 @@
+//! What of a rule the API server can check by itself: CEL over one object, as a `ValidatingAdmissionPolicy`
+//! evaluates it.
+//!
+//! Each rule that one object decides has its expressions in its own file; what several of them need is here. The
+//! last variable of each is `findings`, a list of texts that is empty for what the rule does not report. A test
+//! compares them with the rule on the same objects.
+//!
+//! What holds for every expression:
+//! - `object` has no types before it runs, and an error denies the request: each optional field is asked for with
+//!   `has()`. What may be a number or a text, such as a port, is compared as text: `string(port) == port` says that
+//!   it is one.
+//! - Defaults are written out. The API server has filled them in, files have not.
+//! - Functions are those of Kubernetes 1.30, without optional syntax, and loops are two deep at the most: nothing
+//!   states their cost beforehand, and one that is too dear at run time is an error.
+
+/// Whether a rule can be had as a `ValidatingAdmissionPolicy`.
+#[derive(Clone, Copy, Debug)]
+pub enum Admission {
+    /// As this one.
+    Policy(&'static Policy),
+    /// Not at all, and why; a clause that goes on from "the rule `a/b` …".
+    Never(&'static str),
+}
+
+/// A rule in CEL.
+#[derive(Debug)]
+pub struct Policy {
+    /// The objects that it is about.
+    pub resources: &'static [Resource],
+    /// What must hold of an object for it to be judged, beside what must hold for every rule.
+    pub conditions: &'static [Condition],
+    /// Named expressions that rules share, each of which may use those before it.
+    pub shared: &'static [Variable],
+    /// Those of this rule, behind the shared ones; the last one is [`FINDINGS`].
+    pub variables: &'static [Variable],
+}
+
+/// The variable that holds what a rule finds: texts, none if all is well.
+pub const FINDINGS: &str = "findings";
+
+/// A kind of objects, as the API server calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resource {
+    /// API group; empty for the core group.
+    pub group: &'static str,
+    /// Version within the group.
+    pub version: &'static str,
+    /// The plural name of the kind, in lower case.
+    pub plural: &'static str,
+}
+
+/// A named expression.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// As others refer to it, behind `variables.`.
+    pub name: &'static str,
+    /// The expression, indented as the source is.
+    pub cel: &'static str,
+}
+
+/// A condition without which an object is not judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Condition {
+    /// A qualified name.
+    pub name: &'static str,
+    /// The expression, indented as the source is.
+    pub cel: &'static str,
+}
+
+/// The variable [`FINDINGS`].
+pub const fn findings(cel: &'static str) -> Variable {
+    Variable { name: FINDINGS, cel }
+}
+
+/// `cel` without the indentation that all its lines share. Several lines end in a line end.
+pub fn dedent(cel: &str) -> String {
+    let lines = || cel.lines().filter(|line| !line.trim().is_empty());
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let shared = lines().map(indent).min().unwrap_or(0);
+    let cut: Vec<_> = lines().filter_map(|line| line.get(shared..)).map(str::trim_end).collect();
+    match cut.as_slice() {
+        [line] => (*line).to_owned(),
+        lines => lines.join("\n") + "\n",
+    }
+}
+
+const fn apps(plural: &'static str) -> Resource {
+    Resource { group: "apps", version: "v1", plural }
+}
+
+const DEPLOYMENTS: Resource = apps("deployments");
+const STATEFUL_SETS: Resource = apps("statefulsets");
+const DAEMON_SETS: Resource = apps("daemonsets");
+const REPLICA_SETS: Resource = apps("replicasets");
+const PODS: Resource = Resource { group: "", version: "v1", plural: "pods" };
+const CONTROLLERS: Resource =
+    Resource { group: "", version: "v1", plural: "replicationcontrollers" };
+const LIMIT_RANGES: Resource = Resource { group: "", version: "v1", plural: "limitranges" };
+const JOBS: Resource = Resource { group: "batch", version: "v1", plural: "jobs" };
+const CRON_JOBS: Resource = Resource { group: "batch", version: "v1", plural: "cronjobs" };
+const ROLLOUTS: Resource =
+    Resource { group: "argoproj.io", version: "v1alpha1", plural: "rollouts" };
+const HPAS: Resource =
+    Resource { group: "autoscaling", version: "v2", plural: "horizontalpodautoscalers" };
+const SCALED: Resource =
+    Resource { group: "keda.sh", version: "v1alpha1", plural: "scaledobjects" };
+
+/// Everything with a pod template, and pods.
+pub const WORKLOADS: &[Resource] = &[
+    DEPLOYMENTS,
+    STATEFUL_SETS,
+    DAEMON_SETS,
+    REPLICA_SETS,
+    PODS,
+    CONTROLLERS,
+    JOBS,
+    CRON_JOBS,
+    ROLLOUTS,
+];
+
+/// [`WORKLOADS`] and what sets the defaults of their amounts.
+pub const AMOUNT_HOLDERS: &[Resource] = &[
+    DEPLOYMENTS,
+    STATEFUL_SETS,
+    DAEMON_SETS,
+    REPLICA_SETS,
+    PODS,
+    CONTROLLERS,
+    LIMIT_RANGES,
+    JOBS,
+    CRON_JOBS,
+    ROLLOUTS,
+];
+
+/// Workloads that run until they are stopped.
+pub const SERVERS: &[Resource] =
+    &[DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, PODS, CONTROLLERS, ROLLOUTS];
+
+/// Workloads whose selector is their author's.
+pub const SELECTING: &[Resource] =
+    &[DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, CONTROLLERS, JOBS, ROLLOUTS];
+
+/// HPAs.
+pub const AUTOSCALERS: &[Resource] = &[HPAS];
+
+/// KEDA's ScaledObjects.
+pub const SCALED_OBJECTS: &[Resource] = &[SCALED];
+
+/// HPAs and ScaledObjects.
+pub const SCALERS: &[Resource] = &[HPAS, SCALED];
+
+/// PodDisruptionBudgets.
+pub const BUDGETS: &[Resource] =
+    &[Resource { group: "policy", version: "v1", plural: "poddisruptionbudgets" }];
+
+/// What a controller makes from a template is judged with the template: the pod of a Deployment would be reported
+/// with each replica.
+pub const JUDGED_WITH_OWNER: Condition = Condition {
+    name: "not-judged-with-its-owner",
+    cel: "
+        !has(object.metadata.ownerReferences) || !object.metadata.ownerReferences.exists(owner,
+          has(owner.controller) && owner.controller && owner.kind in [
+            'Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'ReplicationController', 'Job', 'CronJob', 'Rollout'
+          ])
+    ",
+};
+
+/// What another object owns is left to whoever made that: the rules on probes and rollouts do so too.
+pub const UNOWNED: Condition =
+    Condition { name: "not-owned", cel: "!has(object.metadata.ownerReferences)" };
+
+/// The HPA that KEDA makes is judged as the ScaledObject.
+pub const NOT_OF_KEDA: Condition = Condition {
+    name: "not-made-by-keda",
+    cel: "
+        object.kind != 'HorizontalPodAutoscaler' || !has(object.metadata.labels)
+          || !('scaledobject.keda.sh/name' in object.metadata.labels)
+    ",
+};
+
+/// The pod template of any workload; of a pod itself the pod.
+const POD_TEMPLATE: Variable = Variable {
+    name: "podTemplate",
+    cel: "
+        object.kind == 'Pod' ? object
+        : !has(object.spec) ? {}
+        : has(object.spec.jobTemplate)
+          ? (has(object.spec.jobTemplate.spec) && has(object.spec.jobTemplate.spec.template)
+              ? object.spec.jobTemplate.spec.template : {})
+        : has(object.spec.template) ? object.spec.template : {}
+    ",
+};
+
+/// The spec of the pods.
+const POD_SPEC: Variable = Variable {
+    name: "podSpec",
+    cel: "has(variables.podTemplate.spec) ? variables.podTemplate.spec : {}",
+};
+
+/// What runs in steady state: containers, and init containers that stay as sidecars.
+const CONTAINERS: Variable = Variable {
+    name: "containers",
+    cel: "
+        (has(variables.podSpec.containers) ? variables.podSpec.containers : [])
+        + (has(variables.podSpec.initContainers)
+            ? variables.podSpec.initContainers.filter(c, has(c.restartPolicy) && c.restartPolicy == 'Always') : [])
+    ",
+};
+
+/// Containers and all init containers.
+const ALL_CONTAINERS: Variable = Variable {
+    name: "allContainers",
+    cel: "
+        (has(variables.podSpec.containers) ? variables.podSpec.containers : [])
+        + (has(variables.podSpec.initContainers) ? variables.podSpec.initContainers : [])
+    ",
+};
+
+/// What has `resources`: containers, init containers, and the pod as a whole.
+const HOLDERS: Variable = Variable {
+    name: "holders",
+    cel: "
+        variables.allContainers.filter(c, has(c.resources))
+        + (has(variables.podSpec.resources) ? [variables.podSpec] : [])
+    ",
+};
+
+/// The limits of a LimitRange.
+const RANGES: Variable = Variable {
+    name: "ranges",
+    cel: "object.kind == 'LimitRange' && has(object.spec) && has(object.spec.limits) ? object.spec.limits : []",
+};
+
+/// All amounts, as pairs: who has them, and a map from resources to amounts.
+const AMOUNTS: Variable = Variable {
+    name: "amounts",
+    cel: "
+        variables.holders.filter(h, has(h.resources.requests)).map(h,
+          [(has(h.name) ? 'container `' + h.name + '`' : 'the pod') + ' requests', h.resources.requests])
+        + variables.holders.filter(h, has(h.resources.limits)).map(h,
+          [(has(h.name) ? 'container `' + h.name + '`' : 'the pod') + ' is limited to', h.resources.limits])
+        + variables.ranges.filter(l, has(l.default)).map(l, ['`default` is', l.default])
+        + variables.ranges.filter(l, has(l.defaultRequest)).map(l, ['`defaultRequest` is', l.defaultRequest])
+        + variables.ranges.filter(l, has(l.min)).map(l, ['`min` is', l.min])
+        + variables.ranges.filter(l, has(l.max)).map(l, ['`max` is', l.max])
+    ",
+};
+
+/// With the variable `podTemplate`.
+pub const OF_TEMPLATE: &[Variable] = &[POD_TEMPLATE];
+
+/// With the variables `podSpec` and `containers`.
+pub const OF_CONTAINERS: &[Variable] = &[POD_TEMPLATE, POD_SPEC, CONTAINERS];
+
+/// With the variables `podSpec` and `allContainers`.
+pub const OF_ALL_CONTAINERS: &[Variable] = &[POD_TEMPLATE, POD_SPEC, ALL_CONTAINERS];
+
+/// With the variable `holders`.
+pub const OF_HOLDERS: &[Variable] = &[POD_TEMPLATE, POD_SPEC, ALL_CONTAINERS, HOLDERS];
+
+/// With the variable `amounts`.
+pub const OF_AMOUNTS: &[Variable] =
+    &[POD_TEMPLATE, POD_SPEC, ALL_CONTAINERS, HOLDERS, RANGES, AMOUNTS];
+
+#[cfg(test)]
+mod tests {
+    use super::dedent;
+
+    #[test]
+    fn shared_indentation_goes() {
+        assert_eq!(dedent("\n    a\n      .b()\n    "), "a\n  .b()\n");
+        assert_eq!(dedent("  a"), "a");
+    }
+}
