@@ -67,6 +67,7 @@ declare_rule! {
     /// ```
     "availability/spread-selects-others" pub struct SpreadSelectsOthers {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    admission: Admission::Never("needs the other workloads of the namespace"),
 }
 
 impl Rule for SpreadSelectsOthers {
