@@ -21,6 +21,8 @@ mod own;
 mod policy;
 mod profile;
 mod render;
+mod report;
+mod reports;
 mod rules;
 mod runbook;
 mod schema;
@@ -97,7 +99,10 @@ enum Command {
     /// Render the manifests of one or many services.
     Render(render::Args),
     /// Find mistakes in manifests.
-    Lint(lint::Args),
+    Lint(Box<lint::Args>),
+    /// Work with reports of `lint`.
+    #[command(subcommand)]
+    Report(report::Command),
     /// Print what a rule finds, why it bites, and what to write instead.
     Explain {
         /// A rule or a family, such as `scaling/static-replicas`.
@@ -236,6 +241,7 @@ fn dispatch(command: Command, io: &mut Io<'_>) -> Run {
     match command {
         Command::Render(args) => render::run(&args, io),
         Command::Lint(args) => lint::run(&args, io),
+        Command::Report(command) => report::run(&command, io),
         Command::Explain { rule } => rules::explain(&rule, io),
         Command::Rules(args) => rules::list(&args, io),
         Command::Policy(command) => policy::run(&command, io),

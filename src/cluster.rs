@@ -21,7 +21,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 pub use autoscaler::{Autoscaler, Bound, Metric, Reference, Unscalable, Utilization};
-pub use declared::{Declared, Settings, Written};
+pub use declared::{Declared, Settings, World, Written};
 pub use effective::{Replicas, Series};
 use label_index::LabelIndex;
 pub use labels::{Labels, Requirement, Selector, is_placeholder};
@@ -361,6 +361,16 @@ impl<'a> Cluster<'a> {
         carriers.collect()
     }
 
+    /// True if the input is all there is: what it does not hold does not exist.
+    pub fn is_closed(&self) -> bool {
+        self.settings.world == World::Closed
+    }
+
+    /// True if the input is a part of what belongs together: from what it does not hold nothing follows.
+    pub fn is_partial(&self) -> bool {
+        self.settings.world == World::Partial
+    }
+
     /// Every object, in the order of the input.
     pub fn objects(&self) -> &[Object<'a>] {
         &self.objects
@@ -434,10 +444,13 @@ impl<'a> Cluster<'a> {
         &self.carriers
     }
 
-    /// The expressions that are recorded as `name`.
-    pub fn records(&self, name: &str) -> impl Iterator<Item = &Carrier<'a>> {
+    /// The expressions that are recorded as `name`; `None` if others may lie in files that are not given.
+    pub fn records(&self, name: &str) -> Option<impl Iterator<Item = &Carrier<'a>> + Clone> {
+        if self.is_partial() {
+            return None;
+        }
         let recorded = self.records.get(name).map_or(&[][..], Vec::as_slice);
-        recorded.iter().filter_map(|index| self.carriers.get(*index))
+        Some(recorded.iter().filter_map(|index| self.carriers.get(*index)))
     }
 
     /// The workload that an autoscaler scales, if it is in the input.

@@ -1,6 +1,6 @@
 //! The configuration of `slogen lint`: `[lint]` of a slogen.toml or slo.toml, and what the command line adds.
 
-use crate::cluster::Settings;
+use crate::cluster::{Settings, World};
 use crate::finding::{Finding, Severity, nearest};
 use crate::rules::{self, Active, Entry, Preset, RULES, RuleSet};
 use crate::source::{FileId, Files, Span};
@@ -236,7 +236,10 @@ fn settings(lint: Option<&Lint>, findings: &mut Vec<Finding>) -> Settings {
         read
     };
     Settings {
-        closed_world: lint.closed_world.as_deref() == Some(&true),
+        world: match lint.closed_world.as_deref() {
+            Some(true) => World::Closed,
+            _ => World::Open,
+        },
         kubernetes: version(&lint.kubernetes),
         prometheus: version(&lint.prometheus),
         keda: version(&lint.keda),

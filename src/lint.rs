@@ -4,6 +4,8 @@ pub mod baseline;
 pub mod declare;
 pub mod example;
 #[cfg(test)]
+mod parts;
+#[cfg(test)]
 pub(crate) mod testing;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +15,7 @@ use rayon::prelude::*;
 use crate::cluster::{self, Cluster, Declared, Input, Settings};
 use crate::finding::{self, Finding, Label, Severity};
 use crate::rules::suppress::{self, Day};
-use crate::rules::{Active, Ctx, RuleSet};
+use crate::rules::{Active, Basis, Ctx, RuleSet};
 use crate::source::{FileId, Files, Span};
 use crate::yaml;
 
@@ -82,8 +84,9 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
     let embedded = cluster::embedded(&inputs);
     let cluster = Cluster::new(&inputs, &embedded, &options.settings, slo);
     outcome.objects = cluster.count_by_input();
-    let found =
-        options.rules.as_slice().par_iter().map(|active| run(active, &cluster, &options.rules));
+    let rules = options.rules.as_slice().par_iter();
+    let telling = rules.filter(|it| !cluster.is_partial() || it.entry.meta.basis != Basis::Absence);
+    let found = telling.map(|active| run(active, &cluster, &options.rules));
     outcome.findings.extend(found.flatten_iter().collect::<Vec<_>>());
     outcome.findings.iter_mut().for_each(|finding| label_namespaces(finding, &cluster));
     if options.ignores {
@@ -97,6 +100,22 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
     }
     finding::sort(&mut outcome.findings, files);
     outcome
+}
+
+/// Lints each of `sources` by itself, so that the others make no difference.
+pub fn per_file(files: &Files, sources: &[Source], slo: &[Declared], options: &Options) -> Outcome {
+    let alone: Vec<_> =
+        sources.par_iter().map(|source| lint(files, &[*source], slo, options)).collect();
+    let mut all = Outcome::default();
+    for one in alone {
+        all.findings.extend(one.findings);
+        all.documents += one.documents;
+        all.objects.extend(one.objects);
+        all.suppressed += one.suppressed;
+        all.templates.extend(one.templates);
+    }
+    finding::sort(&mut all.findings, files);
+    all
 }
 
 /// True if a document that cannot be read holds actions of Go's templates. Those of alerts are no sign of one, and

@@ -8,8 +8,10 @@ mod gitlab;
 pub mod human;
 pub mod json;
 mod junit;
+pub mod merge;
 mod rdjson;
 mod sarif;
+pub mod shard;
 mod snippet;
 
 use crate::finding::{Finding, RuleInfo, Severity};
@@ -43,6 +45,8 @@ pub struct Counts {
     pub suppressed: usize,
     /// Files passed over.
     pub skipped: usize,
+    /// Which part of the findings is reported, if not all of them; the counts are those of the whole.
+    pub shard: Option<shard::Shard>,
 }
 
 impl<'a> Run<'a> {

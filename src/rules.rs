@@ -15,7 +15,7 @@ use crate::finding::{Severity, nearest};
 pub use context::Ctx;
 #[cfg(test)]
 pub(crate) use declare::Case;
-pub use declare::{Entry, FixKind, Meta, Preset};
+pub use declare::{Basis, Entry, FixKind, Meta, Preset};
 
 /// A rule; its fields are its options.
 pub trait Rule: Send + Sync {

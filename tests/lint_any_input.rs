@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
+use slogen::cluster::{Settings, World};
 use slogen::config::{self, Overrides, PresetName};
 use slogen::lint::{self, Options, Source};
 use slogen::rules::RuleSet;
@@ -24,7 +25,7 @@ fn rules() -> RuleSet {
 fn check(text: &str) -> Result<(), TestCaseError> {
     let mut files = Files::default();
     let file = files.add("input.yaml", text.to_owned());
-    let settings = slogen::cluster::Settings { closed_world: true, ..Default::default() };
+    let settings = Settings { world: World::Closed, ..Settings::default() };
     let options = Options { rules: rules(), settings, ignores: true, today: None, rendered: false };
     let start = Instant::now();
     let outcome = lint::lint(&files, &[Source { file, slo: None }], &[], &options);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::cluster::World;
 use crate::finding::Finding;
 use crate::integrate::function::{self, Function, Generator, Lint};
 use crate::integrate::resource_list::Item;
@@ -176,7 +177,7 @@ pub(super) fn lint(
         (None, Root::Anywhere) => Configured::Nearby,
         (None, Root::Below(_)) => Configured::Beside,
     };
-    let loaded = load(
+    let mut loaded = load(
         Request {
             flat: Vec::new(),
             paths: Vec::new(),
@@ -184,7 +185,9 @@ pub(super) fn lint(
             start,
             slo: spec.slo.as_ref().map(|slo| path(slo)),
             namespace: spec.namespace.as_ref().map(|namespace| (**namespace).clone()),
-            closed_world: spec.closed_world.as_deref().copied().unwrap_or_default(),
+            world: spec.closed_world.as_deref().filter(|closed| **closed).map(|_| World::Closed),
+            per_file: false,
+            force_exclude: false,
             overrides: lint.overrides.clone(),
             config,
             ignores: true,
@@ -193,6 +196,8 @@ pub(super) fn lint(
         },
         io,
     )?;
+    // A host of functions sends no templates.
+    loaded.options.rendered = true;
     let outcome = loaded.check()?;
     let files = &loaded.files;
     let ids = loaded.sources.iter().map(|source| source.file);

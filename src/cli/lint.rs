@@ -1,20 +1,20 @@
 //! `slogen lint`.
 
-mod form;
 mod request;
 
 use std::path::{Path, PathBuf};
 
+use crate::cluster::World;
 use crate::config::{self, Overrides};
 use crate::finding::{Finding, Safety, Severity};
 use crate::fix;
 use crate::lint;
 use crate::lint::baseline::Baseline;
-use crate::report::{Format, Run as Report, counted};
+use crate::report::shard::Shard;
+use crate::report::{Counts, Format, Run as Report, counted};
 use crate::source::{FileId, Files, Root};
 
-use super::{Io, Outcome, Run, Stop, output, rules};
-use form::Form;
+use super::{Io, Outcome, Run, Stop, output, reports, rules};
 pub(super) use request::{Configured, Loaded, Request, Text, load};
 
 /// What `slogen lint` is asked for.
@@ -42,6 +42,15 @@ pub(super) struct Args {
     /// The input is all there is: a reference to what it does not hold is an error.
     #[arg(long)]
     closed_world: bool,
+    /// The files are a part of what belongs together: report only what stays true as files are added.
+    #[arg(long, conflicts_with = "closed_world")]
+    partial: bool,
+    /// Judge each file by itself, as a part: what is found in it does not depend on which others are given.
+    #[arg(long, conflicts_with = "closed_world")]
+    per_file: bool,
+    /// Leave out what `exclude` of the configuration names, also where it is given as PATH.
+    #[arg(long)]
+    force_exclude: bool,
 
     #[command(flatten)]
     rules: RuleArgs,
@@ -66,15 +75,11 @@ pub(super) struct Args {
     #[arg(long, help_heading = "Fixes")]
     diff: bool,
 
-    /// How findings are printed; `FORMAT=FILE` writes them to a file, and several may be given.
-    #[arg(
-        short = 'o', long, visible_alias = "output", value_name = "FORMAT[=FILE]", help_heading = "Reports",
-        value_parser = form::parse
-    )]
-    format: Vec<(Form, Option<PathBuf>)>,
-    /// Write the report to this file instead of standard output.
-    #[arg(long, value_name = "FILE", help_heading = "Reports")]
-    output_file: Option<PathBuf>,
+    #[command(flatten)]
+    reports: reports::ReportArgs,
+    /// Report only the findings of one part of the files, such as 1/4; everything is read all the same.
+    #[arg(long, value_name = "I/N", conflicts_with_all = ["fix", "unsafe_fixes", "diff", "write_baseline"], help_heading = "Reports")]
+    shard: Option<Shard>,
     /// How many findings of one rule are shown to people; 0 shows all.
     #[arg(long, value_name = "NUMBER", default_value_t = 10, help_heading = "Reports")]
     max_repeats: usize,
@@ -158,7 +163,7 @@ impl FailOn {
             .is_some_and(|least| findings.iter().any(|finding| finding.severity <= least))
     }
 
-    fn severity(self) -> Option<Severity> {
+    pub(super) fn severity(self) -> Option<Severity> {
         match self {
             Self::Error => Some(Severity::Error),
             Self::Warning => Some(Severity::Warning),
@@ -181,11 +186,17 @@ impl Args {
         self.paths.clone()
     }
 
+    fn is_partial(&self) -> bool {
+        self.partial || self.per_file
+    }
+
     fn request(&self) -> Request {
         let stdin = reads_stdin(self);
         let given = self.given();
         let start = match given.first() {
-            Some(path) if path == Path::new("-") => &self.stdin_filename,
+            // The configuration must not depend on which file comes first.
+            _ if self.per_file => Path::new("."),
+            Some(path) if path == Path::new("-") => &*self.stdin_filename,
             Some(path) => path,
             None => Path::new("."),
         };
@@ -204,7 +215,13 @@ impl Args {
             start: start.to_path_buf(),
             slo: self.slo.clone(),
             namespace: self.namespace.clone(),
-            closed_world: self.closed_world,
+            world: match self {
+                _ if self.is_partial() => Some(World::Partial),
+                _ if self.closed_world => Some(World::Closed),
+                _ => None,
+            },
+            per_file: self.per_file,
+            force_exclude: self.force_exclude,
             overrides: self.rules.overrides(),
             config: self.rules.configured(),
             ignores: !self.no_ignores,
@@ -215,7 +232,7 @@ impl Args {
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
-    let reports = reports(args)?;
+    let places = args.reports.places(Format::Human)?;
     let loaded = load(args.request(), io)?;
     let safety = if args.unsafe_fixes { Safety::Unsafe } else { Safety::Safe };
     let mut outcome;
@@ -248,17 +265,20 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
         return Ok(Outcome::Done);
     }
     loaded.forget_known(&mut outcome, files)?;
+    if let Some(shard) = args.shard {
+        outcome.findings.retain(|it| shard.holds(&files.get(it.primary.span.file).path()));
+    }
     notes(args, &loaded, &outcome, io)?;
     let infos = rules::infos(&loaded.options.rules);
     let report = Report {
         findings: &outcome.findings,
         files,
-        summary: loaded.counts(&outcome),
+        summary: Counts { shard: args.shard, ..loaded.counts(&outcome) },
         rules: &infos,
         fail_on: args.rules.fail_on.severity(),
         max_repeats: args.max_repeats,
     };
-    print(&reports, &report, args, io)?;
+    print(&places, &report, args, io)?;
     if loaded.unreadable > 0 {
         return Ok(Outcome::Failed);
     }
@@ -287,44 +307,17 @@ pub(super) fn report_aside(
     Ok(fail_on.fails(&outcome.findings))
 }
 
-/// The formats, each with its file; the last one without a file of its own gets `--output-file`.
-fn reports(args: &Args) -> Result<Vec<(Form, Option<PathBuf>)>, Stop> {
-    let mut reports = args.format.clone();
-    if !reports.iter().any(|(_, file)| file.is_none())
-        && (reports.is_empty() || args.output_file.is_some())
-    {
-        reports.push((Form::Report(Format::Human), None));
-    }
-    if let Some(file) = &args.output_file
-        && let Some((_, place)) = reports.iter_mut().rev().find(|(_, file)| file.is_none())
-    {
-        *place = Some(file.clone());
-    }
-    if reports.iter().filter(|(_, file)| file.is_none()).count() > 1 {
-        let help = "give all but one a file: `--format human --format sarif=lint.sarif`";
-        return Err(Stop::Message(format!("two formats would share standard output; {help}")));
-    }
-    Ok(reports)
-}
-
 fn print(
-    reports: &[(Form, Option<PathBuf>)],
+    places: &[reports::Place],
     report: &Report<'_>,
     args: &Args,
     io: &mut Io<'_>,
 ) -> Result<(), Stop> {
+    // Standard output holds the mended text then.
     let stdin_is_mended = (args.fix || args.unsafe_fixes) && reads_stdin(args);
-    for (format, file) in reports {
-        let text = format.render(report)?;
-        match file {
-            Some(file) => {
-                output::write_file(file, &anstream::adapter::strip_str(&text).to_string())?;
-            }
-            // Standard output holds the mended text then.
-            None if stdin_is_mended => io.err.write_all(text.as_bytes())?,
-            None if io.colour => io.out.write_all(text.as_bytes())?,
-            None => write!(io.out, "{}", anstream::adapter::strip_str(&text))?,
-        }
+    for (form, file) in places {
+        let text = form.render(report)?;
+        reports::write(&text, file.as_ref(), stdin_is_mended, io)?;
     }
     Ok(())
 }
@@ -344,7 +337,8 @@ fn notes(
         let name = &loaded.files.get(*file).name;
         writeln!(io.err, "note: `{name}` is a template; lint what your tool makes of it")?;
     }
-    for path in &args.given() {
+    // Whoever passes every file that changed does not ask for manifests.
+    for path in args.given().iter().filter(|_| !args.is_partial()) {
         let stdin = path == Path::new("-");
         let path = if stdin { &args.stdin_filename } else { path };
         let below = loaded.manifests.iter().zip(&outcome.objects).filter(|(manifest, _)| {

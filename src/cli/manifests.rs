@@ -48,24 +48,40 @@ pub(super) struct Manifest {
     pub(super) stdin: bool,
 }
 
+/// What is done with files that the user names.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Named {
+    /// Those that `exclude` leaves out are not read.
+    pub(super) force_exclude: bool,
+    /// They are some of the files of a repository, whatever these are: only manifests are read, and a slo.toml
+    /// counts for all that stands below it, as in a run over the whole.
+    pub(super) partial: bool,
+}
+
 impl Found {
-    /// The manifests that `paths` name: files as they are, and below folders those with the extensions of
-    /// manifests, as .gitignore and `exclude` leave them.
-    pub(super) fn new(paths: &[PathBuf], exclude: &Exclude) -> Result<Self, Stop> {
+    /// The manifests that `paths` name: files as they are, unless `named` says otherwise, and below folders those
+    /// with the extensions of manifests, as .gitignore and `exclude` leave them.
+    pub(super) fn new(paths: &[PathBuf], exclude: &Exclude, named: Named) -> Result<Self, Stop> {
         let mut found = Self::default();
-        found.all(paths, exclude, None)?;
+        found.all(paths, exclude, named, None)?;
         Ok(found)
     }
 
     /// The same, without what is in folders below folders.
-    pub(super) fn flat(&mut self, paths: &[PathBuf], exclude: &Exclude) -> Result<(), Stop> {
-        self.all(paths, exclude, Some(1))
+    pub(super) fn flat(
+        &mut self,
+        paths: &[PathBuf],
+        exclude: &Exclude,
+        named: Named,
+    ) -> Result<(), Stop> {
+        self.all(paths, exclude, named, Some(1))
     }
 
     fn all(
         &mut self,
         paths: &[PathBuf],
         exclude: &Exclude,
+        named: Named,
         depth: Option<usize>,
     ) -> Result<(), Stop> {
         for path in paths {
@@ -77,7 +93,11 @@ impl Found {
                 self.walk(path, exclude, depth);
             } else {
                 let path = clean(path.clone());
-                self.beside(&path);
+                self.slo_of(&path, named.partial);
+                let left_out = named.force_exclude && exclude.below(&parent(&path))(&path, false);
+                if left_out || (named.partial && !is_manifest(&path)) {
+                    continue;
+                }
                 self.given.push(path.clone());
                 self.manifests.push(path);
             }
@@ -89,14 +109,22 @@ impl Found {
         Ok(())
     }
 
-    /// Looks for a slo.toml in the folder of `path`, which alone was asked to be linted.
-    pub(super) fn beside(&mut self, path: &Path) {
-        let folder = parent(&clean(path.to_path_buf()));
-        let slo = folder.join(FILE_NAME);
-        if slo.is_file() {
-            self.slo.push(slo);
+    /// Looks for the slo.toml files that may count for `path`, which was asked to be linted: in its folder, of a
+    /// part of a repository also in those above it, up to the repository's own or the current one.
+    pub(super) fn slo_of(&mut self, path: &Path, partial: bool) {
+        let mut folder = parent(&clean(path.to_path_buf()));
+        loop {
+            let slo = folder.join(FILE_NAME);
+            if slo.is_file() {
+                self.slo.push(slo);
+            }
+            let top = !partial || folder.ends_with("..") || folder.join(".git").exists();
+            if top || folder.parent().is_none() {
+                self.roots.push(folder);
+                return;
+            }
+            folder.pop();
         }
-        self.roots.push(folder);
     }
 
     /// Lets one slo.toml speak for every manifest.
@@ -238,7 +266,7 @@ mod tests {
             let found = configuration::find(&mut Files::default(), None, &start).ok().unwrap();
             let (config, ..) = config::resolve(found.lint.as_ref(), &Overrides::default());
             let exclude = found.exclude(&config).ok().unwrap();
-            let found = Found::new(&[start], &exclude).ok().unwrap();
+            let found = Found::new(&[start], &exclude, Named::default()).ok().unwrap();
             let wanted: Vec<_> = wanted.iter().map(|name| path(name)).collect();
             assert_eq!(found.manifests, wanted);
         }

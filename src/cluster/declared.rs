@@ -4,11 +4,24 @@ use crate::source::Span;
 use crate::units::Duration;
 use rust_decimal::Decimal;
 
+/// What follows from an object's not being in the input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum World {
+    /// It does not exist: the input is all there is.
+    Closed,
+    /// It may exist, but nobody would leave out what belongs together: a near miss is a slip.
+    #[default]
+    Open,
+    /// Nothing: the input is a part of what belongs together, such as the files of one commit. Whatever is found
+    /// stays true as files are added.
+    Partial,
+}
+
 /// What is known of the cluster that the manifests are for.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// The input is all there is: what it does not hold does not exist.
-    pub closed_world: bool,
+    /// What follows from an object's not being in the input.
+    pub world: World,
     /// Kubernetes version, as (major, minor).
     pub kubernetes: Option<(u32, u32)>,
     /// Prometheus version, as (major, minor).

@@ -119,14 +119,16 @@ impl<'a> Cluster<'a> {
         self.lacks_own_request(workload, container, resource) && !workload.pod.is_some_and(of_pod)
     }
 
-    /// True if the container has no request of its own, by whatever default.
+    /// True if the container has no request of its own, by whatever default. A LimitRange may lie in files that are
+    /// not given, if only a part of them is.
     pub fn lacks_own_request(
         &self,
         workload: &Workload<'a>,
         container: &Container<'a>,
         resource: &str,
     ) -> bool {
-        self.request(workload, container, resource).is_none()
+        !self.is_partial()
+            && self.request(workload, container, resource).is_none()
             && !is_opaque(container.place, &["requests", "limits"])
     }
 
@@ -153,7 +155,8 @@ impl<'a> Cluster<'a> {
         container: &Container<'a>,
         resource: &str,
     ) -> bool {
-        self.limit(workload, container, resource).is_none()
+        !self.is_partial()
+            && self.limit(workload, container, resource).is_none()
             && workload.pod_limit(resource).is_none()
             && !is_opaque(container.place, &["limits"])
             && !workload.pod.is_some_and(|pod| is_opaque(pod, &["limits"]))
@@ -181,6 +184,10 @@ impl<'a> Cluster<'a> {
     }
 
     fn limit_range(&self, object: &Object<'a>, key: &str, resource: &str) -> Option<Amount<'a>> {
+        // Another one may say something else.
+        if self.is_partial() {
+            return None;
+        }
         let ranges = self.of_kind(Kind::LimitRange).filter(|range| range.shares_namespace(object));
         let limits =
             ranges.filter_map(|range| range.at("spec")).flat_map(|spec| spec.list("limits"));

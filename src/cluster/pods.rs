@@ -38,6 +38,8 @@ impl<'a> Cluster<'a> {
         let named = workload.containers.iter().find(|container| container.name == name);
         let port = || self.services_of(workload).find_map(|service| service.ports.first());
         named.or_else(|| match port() {
+            // Another Service may say that another one is.
+            _ if self.is_partial() && workload.containers.len() > 1 => None,
             Some(port) => self.serving_container(workload, port.target_port(), port.protocol),
             None => workload.containers.first(),
         })

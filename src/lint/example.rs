@@ -23,8 +23,8 @@ pub const UNNAMED: &str = "input.yaml";
 pub struct Example {
     /// The texts, with their names.
     pub files: Files,
-    sources: Vec<Source>,
-    slo: Vec<Declared>,
+    pub(super) sources: Vec<Source>,
+    pub(super) slo: Vec<Declared>,
     config: String,
 }
 
@@ -85,19 +85,23 @@ impl Example {
 
     /// Lints other texts of the same files.
     pub fn lint_as(&self, texts: &Files, rules: &[&str]) -> Result<Outcome, String> {
+        Ok(lint(texts, &self.sources, &self.slo, &self.options(rules)?))
+    }
+
+    /// How it is linted with these rules.
+    pub(super) fn options(&self, rules: &[&str]) -> Result<Options, String> {
         let mut config = self.resolve(rules)?;
         // What is suppressed must have been found.
         if rules == ["hygiene/unused-ignore"] {
             config = self.resolve(&[])?;
         }
-        let options = Options {
+        Ok(Options {
             rules: config.rules,
             settings: config.settings,
             ignores: true,
             today: Some(TODAY),
             rendered: false,
-        };
-        Ok(lint(texts, &self.sources, &self.slo, &options))
+        })
     }
 }
 

@@ -111,7 +111,7 @@ impl Fixture {
             ..Run::new(
                 &self.findings,
                 &self.files,
-                Counts { files: 40, documents: 41, suppressed: 1, skipped: 2 },
+                Counts { files: 40, documents: 41, suppressed: 1, skipped: 2, shard: None },
             )
         }
     }

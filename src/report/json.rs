@@ -1,38 +1,57 @@
 //! For programs: `schemas/report.schema.json`.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Run;
+use super::shard::Shard;
 use crate::finding::{Finding, Safety, Severity};
 use crate::source::{Files, Span};
 
 /// Everything that one run found.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Report<'a> {
     /// Version of this format.
     pub version: u32,
+    /// Which part of the findings this is, if it is one; its counts of files, documents, suppressed and skipped are
+    /// those of the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Part<'a>>,
     /// What was found, by file and position.
     pub findings: Vec<Entry<'a>>,
     /// How much was found.
     pub summary: Summary,
 }
 
+/// A part of the findings of one run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Part<'a> {
+    /// Which one, from 1.
+    pub index: u32,
+    /// How many there are.
+    pub count: u32,
+    /// Version of slogen.
+    pub slogen: Cow<'a, str>,
+}
+
 /// A finding.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Entry<'a> {
     /// The rule, `family/name`.
-    pub rule: &'a str,
+    pub rule: Cow<'a, str>,
     /// How bad it is.
     pub severity: Severity,
     /// What is wrong.
-    pub message: &'a str,
+    pub message: Cow<'a, str>,
     /// What to write instead.
-    pub help: Option<&'a str>,
+    pub help: Option<Cow<'a, str>>,
     /// Path of the file, as it was given.
-    pub file: &'a str,
+    pub file: Cow<'a, str>,
     /// First line, from 1.
     pub line: usize,
     /// First column in characters, from 1.
@@ -50,43 +69,43 @@ pub struct Entry<'a> {
 }
 
 /// A Kubernetes object.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Object<'a> {
     /// Kind.
-    pub kind: &'a str,
+    pub kind: Cow<'a, str>,
     /// Namespace, where one is set.
-    pub namespace: Option<&'a str>,
+    pub namespace: Option<Cow<'a, str>>,
     /// Name.
-    pub name: &'a str,
+    pub name: Cow<'a, str>,
 }
 
 /// A place that plays a part.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Place<'a> {
     /// Path of the file.
-    pub file: &'a str,
+    pub file: Cow<'a, str>,
     /// Line, from 1.
     pub line: usize,
     /// Column in characters, from 1.
     pub column: usize,
     /// What stands there.
-    pub message: &'a str,
+    pub message: Cow<'a, str>,
 }
 
 /// A change that would mend a finding.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Fix<'a> {
     /// What it does.
-    pub title: &'a str,
+    pub title: Cow<'a, str>,
     /// Whether it may be applied without a look at it.
     pub safety: Safety,
 }
 
 /// Counts.
-#[derive(Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Summary {
     /// Files read.
@@ -105,13 +124,31 @@ pub struct Summary {
     pub skipped: usize,
 }
 
+/// Version of the format.
+pub(super) const VERSION: u32 = 1;
+
 pub(super) fn render(run: &Run<'_>) -> serde_json::Result<String> {
-    serde_json::to_string_pretty(&report(run)).map(|text| text + "\n")
+    report(run).text()
+}
+
+impl Report<'_> {
+    /// As it is written.
+    pub(super) fn text(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(self).map(|text| text + "\n")
+    }
+}
+
+impl Part<'_> {
+    fn of(shard: Shard) -> Self {
+        let slogen = Cow::Borrowed(env!("CARGO_PKG_VERSION"));
+        Self { index: shard.index(), count: shard.count(), slogen }
+    }
 }
 
 fn report<'a>(run: &Run<'a>) -> Report<'a> {
     Report {
-        version: 1,
+        version: VERSION,
+        shard: run.summary.shard.map(Part::of),
         findings: run.findings.iter().map(|finding| entry(finding, run.files)).collect(),
         summary: Summary {
             files: run.summary.files,
@@ -131,25 +168,29 @@ fn entry<'a>(finding: &'a Finding, files: &'a Files) -> Entry<'a> {
     let (start, end) = (file.position(span.start), file.position(span.end));
     let place = |span: Span, message: &'a str| {
         let at = files.position(span);
-        Place { file: &files.get(span.file).name, line: at.line, column: at.column, message }
+        let file = Cow::Borrowed(files.get(span.file).name.as_str());
+        Place { file, line: at.line, column: at.column, message: Cow::Borrowed(message) }
     };
     Entry {
-        rule: finding.rule,
+        rule: finding.rule.into(),
         severity: finding.severity,
-        message: &finding.message,
-        help: finding.help.as_deref(),
-        file: &file.name,
+        message: finding.message.as_str().into(),
+        help: finding.help.as_deref().map(Cow::Borrowed),
+        file: file.name.as_str().into(),
         line: start.line,
         column: start.column,
         end_line: end.line,
         end_column: end.column,
         object: finding.object.as_ref().map(|object| Object {
-            kind: &object.kind,
-            namespace: object.namespace.as_deref(),
-            name: &object.name,
+            kind: object.kind.as_str().into(),
+            namespace: object.namespace.as_deref().map(Cow::Borrowed),
+            name: object.name.as_str().into(),
         }),
         labels: finding.labels.iter().map(|label| place(label.span, &label.message)).collect(),
-        fix: finding.fix.as_ref().map(|fix| Fix { title: &fix.title, safety: fix.safety }),
+        fix: finding
+            .fix
+            .as_ref()
+            .map(|fix| Fix { title: fix.title.as_str().into(), safety: fix.safety }),
     }
 }
 

@@ -21,7 +21,16 @@ pub(super) fn render(run: &Run<'_>) -> String {
     format!("{:#}\n", log(run, MOST_RESULTS))
 }
 
+/// As [`render`] where only the columns in characters are known: the texts of the run are stand-ins.
+pub(super) fn render_in_characters(run: &Run<'_>) -> String {
+    format!("{:#}\n", log_in(run, MOST_RESULTS, "unicodeCodePoints"))
+}
+
 fn log(run: &Run<'_>, most: usize) -> Value {
+    log_in(run, most, "utf16CodeUnits")
+}
+
+fn log_in(run: &Run<'_>, most: usize, columns: &str) -> Value {
     let kept = gravest(run.findings, most);
     let indexes: HashMap<&str, usize> =
         run.rules.iter().enumerate().map(|(index, rule)| (rule.name, index)).collect();
@@ -54,7 +63,7 @@ fn log(run: &Run<'_>, most: usize) -> Value {
                     ) },
                 }])),
             }],
-            "columnKind": "utf16CodeUnits",
+            "columnKind": columns,
             "results": results,
         }],
     });

@@ -32,6 +32,29 @@ pub enum Preset {
     Security,
 }
 
+/// What the findings of a rule rest on, which decides what it says of a part of the files ([`crate::cluster::World`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// One object by itself: no other file changes the verdict, so a part is as good as the whole.
+    Object,
+    /// Objects that are there together: more files bring more findings, and take none away. Where a verdict needs
+    /// more than that, the rule asks [`crate::cluster::Cluster::is_partial`].
+    Together,
+    /// Also what is not there, such as a LimitRange or another Service: of a part nothing can be said.
+    Absence,
+}
+
+impl Basis {
+    /// For people: what the rule finds in a part of the files.
+    fn words(self) -> &'static str {
+        match self {
+            Self::Object => "everything",
+            Self::Together => "what the given objects prove",
+            Self::Absence => "nothing",
+        }
+    }
+}
+
 /// What is known of a rule.
 #[derive(Debug)]
 pub struct Meta {
@@ -49,6 +72,8 @@ pub struct Meta {
     pub since: &'static str,
     /// Whether the API server can check it.
     pub admission: Admission,
+    /// What its findings rest on.
+    pub basis: Basis,
     /// Where it is declared.
     pub file: &'static str,
     /// The line there.
@@ -173,11 +198,12 @@ impl Entry {
             Admission::Never(why) => format!("none: it {why}"),
         };
         format!(
-            "# {}\n\n{}\n\n## Facts\n- Severity: {}\n- Preset: {preset}\n- Fix: {fix}\n- Admission policy: {policy}\n\
-             - Since: {}\n{}",
+            "# {}\n\n{}\n\n## Facts\n- Severity: {}\n- Preset: {preset}\n- Fix: {fix}\n- With `--partial`: {}\n\
+             - Admission policy: {policy}\n- Since: {}\n{}",
             meta.name,
             meta.markdown().trim_end(),
             meta.severity.word(),
+            meta.basis.words(),
             meta.since,
             self.option_list()
         )
@@ -224,7 +250,7 @@ macro_rules! declare_rule {
             $( $(#[doc = $field_doc:literal])* $field_vis:vis $field:ident : $ty:ty = $default:expr ),* $(,)?
         }
         severity: $severity:expr, fix: $fix:expr, preset: $preset:expr, since: $since:literal,
-        admission: $admission:expr $(,)?
+        basis: $basis:ident, admission: $admission:expr $(,)?
     ) => {
         #[doc = concat!("The rule `", $name, "`; its fields are its options.")]
         #[derive(Debug, serde::Deserialize, schemars::JsonSchema)]
@@ -249,6 +275,7 @@ macro_rules! declare_rule {
                 preset: $preset,
                 since: $since,
                 admission: $admission,
+                basis: $crate::rules::Basis::$basis,
                 file: file!(),
                 line: line!(),
             },

@@ -266,7 +266,7 @@ impl<'q> Counter<'q, '_> {
             let single = is_one_per_object(&name, selector);
             return if single { Count::One(None) } else { Count::Many(None) };
         }
-        let mut records = self.cluster.records(&name);
+        let Some(mut records) = self.cluster.records(&name) else { return Count::Unknown };
         let (Some(record), None) = (records.next(), records.next()) else { return Count::Unknown };
         let Some(query) = record.query().filter(|_| self.depth < MOST_RECORDS) else {
             return Count::Unknown;

@@ -14,7 +14,7 @@ use rustc_hash::FxHashMap;
 
 use crate::cluster::{Cluster, Object};
 use crate::finding::{self, Finding, Fix, Op, Safety, Severity, Target};
-use crate::rules::{self, Meta, RuleSet};
+use crate::rules::{self, Basis, Entry, Meta, RuleSet};
 use crate::source::{FileId, Files, Span};
 use crate::yaml::Place;
 
@@ -87,6 +87,7 @@ pub fn apply(
     let hidden = before - findings.len();
     if let Some(unused) = rules.get("hygiene/unused-ignore") {
         let meta = &unused.entry.meta;
+        let ran = Ran { rules, partial: cluster.is_partial() };
         let together = |a: &Ignore, b: &Ignore| a.span == b.span && a.annotation == b.annotation;
         // Of what cannot be read nobody knows what would be found.
         let is_read = |file: FileId| {
@@ -94,12 +95,37 @@ pub fn apply(
             inputs.any(|stream| stream.file() == file && stream.problems.is_empty())
         };
         for written in ignores.chunk_by(together) {
-            let fix =
-                |name: &Name| without(name, written, rules).filter(|_| is_read(name.span.file));
-            findings.extend(written.iter().flat_map(|it| it.problems(meta, today, rules, &fix)));
+            let fix = |name: &Name| without(name, written, ran).filter(|_| is_read(name.span.file));
+            findings.extend(written.iter().flat_map(|it| it.problems(meta, today, ran, &fix)));
         }
     }
     hidden
+}
+
+/// Which rules had their say.
+#[derive(Clone, Copy)]
+struct Ran<'r> {
+    rules: &'r RuleSet,
+    /// Only a part of the files is given, so that most rules may find more with the others.
+    partial: bool,
+}
+
+impl Ran<'_> {
+    /// True if `entry` found all that it would find with any other files.
+    fn tells(self, entry: &Entry) -> bool {
+        self.is_on(entry) && (!self.partial || entry.meta.basis == Basis::Object)
+    }
+
+    fn is_on(self, entry: &Entry) -> bool {
+        self.rules.get(entry.meta.name).is_some()
+    }
+
+    /// True if what `name` means reports nothing more than it did. What did not run may well have found something.
+    fn is_done(self, name: &str) -> bool {
+        let means = rules::named(name);
+        let mut on = means.iter().filter(|entry| self.is_on(entry)).peekable();
+        on.peek().is_some() && on.all(|entry| self.tells(entry))
+    }
 }
 
 impl Ignore {
@@ -137,7 +163,7 @@ impl Ignore {
         &self,
         meta: &'static Meta,
         today: Option<Day>,
-        active: &RuleSet,
+        ran: Ran<'_>,
         fix: &dyn Fn(&Name) -> Option<Fix>,
     ) -> Vec<Finding> {
         let report = |span: Span, message: String, help: String| Finding {
@@ -175,12 +201,8 @@ impl Ignore {
             let help = "mend what it hid, or move the date with a new reason".to_owned();
             return vec![report(self.span, message, help)];
         }
-        // What did not run may well have found something.
-        let ran = |name: &str| {
-            !rules::is_known(name)
-                || rules::named(name).iter().any(|entry| active.get(entry.meta.name).is_some())
-        };
-        let unused = self.names.iter().filter(|name| !name.used && ran(&name.text));
+        let is_idle = |name: &&Name| !rules::is_known(&name.text) || ran.is_done(&name.text);
+        let unused = self.names.iter().filter(|name| !name.used).filter(is_idle);
         unused
             .map(|name| {
                 let (text, span) = (&name.text, name.span);
@@ -203,18 +225,17 @@ impl Ignore {
 
 impl Name {
     /// True if all that it could hide was looked for and not found.
-    fn is_spare(&self, rules: &RuleSet) -> bool {
-        let ran = |entry: &&rules::Entry| rules.get(entry.meta.name).is_some();
+    fn is_spare(&self, ran: Ran<'_>) -> bool {
         let means = rules::named(&self.text);
-        !self.used && !means.is_empty() && means.iter().all(ran)
+        !self.used && !means.is_empty() && means.iter().all(|entry| ran.tells(entry))
     }
 }
 
 /// Takes `name` out of the comment or annotation that `written` are, or all of this if nothing of it is of use.
-fn without(name: &Name, written: &[Ignore], rules: &RuleSet) -> Option<Fix> {
-    let Ignore { span, annotation, .. } = written.first().filter(|_| name.is_spare(rules))?;
+fn without(name: &Name, written: &[Ignore], ran: Ran<'_>) -> Option<Fix> {
+    let Ignore { span, annotation, .. } = written.first().filter(|_| name.is_spare(ran))?;
     let names: Vec<&Name> = written.iter().flat_map(|ignore| &ignore.names).collect();
-    let all = written.iter().all(|it| it.has_reason) && names.iter().all(|it| it.is_spare(rules));
+    let all = written.iter().all(|it| it.has_reason) && names.iter().all(|it| it.is_spare(ran));
     let (title, op) = if all {
         let op = match annotation {
             Some(target) => Op::Remove(target.clone()),

@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::cli::manifests::{self, Found, Manifest};
+use crate::cli::manifests::{self, Found, Manifest, Named};
 use crate::cli::{Io, Stop, configuration};
-use crate::cluster::Declared;
+use crate::cluster::{Declared, World};
 use crate::config::{self, Config, Overrides};
 use crate::finding::{self, Finding};
 use crate::lint::baseline::Baseline;
@@ -31,8 +31,12 @@ pub(in crate::cli) struct Request {
     pub(in crate::cli) slo: Option<PathBuf>,
     /// The namespace of objects that set none.
     pub(in crate::cli) namespace: Option<String>,
-    /// The input is all there is.
-    pub(in crate::cli) closed_world: bool,
+    /// What follows from what is not in the input, instead of what is configured.
+    pub(in crate::cli) world: Option<World>,
+    /// Each file is judged by itself.
+    pub(in crate::cli) per_file: bool,
+    /// `exclude` counts for named files too.
+    pub(in crate::cli) force_exclude: bool,
     /// Which rules run.
     pub(in crate::cli) overrides: Overrides,
     /// Where the configuration is.
@@ -75,7 +79,9 @@ impl Request {
             start: name.into(),
             slo: None,
             namespace: None,
-            closed_world: false,
+            world: None,
+            per_file: false,
+            force_exclude: false,
             overrides: Overrides::default(),
             config: Configured::Nearby,
             ignores: true,
@@ -95,6 +101,7 @@ pub(in crate::cli) struct Loaded {
     /// Problems of the configuration and of slo.toml files.
     pub(super) findings: Vec<Finding>,
     pub(in crate::cli) options: Options,
+    per_file: bool,
     baseline: Option<PathBuf>,
     /// How many files and folders could not be read.
     pub(super) unreadable: usize,
@@ -103,7 +110,8 @@ pub(in crate::cli) struct Loaded {
 impl Loaded {
     /// Runs the rules over `files`, which hold the same sources, perhaps with other texts.
     pub(super) fn lint(&self, files: &Files) -> lint::Outcome {
-        lint::lint(files, &self.sources, &self.slo, &self.options)
+        let lint = if self.per_file { lint::per_file } else { lint::lint };
+        lint(files, &self.sources, &self.slo, &self.options)
     }
 
     /// Adds the problems of the configuration and of slo.toml files to what the rules found.
@@ -139,6 +147,7 @@ impl Loaded {
             documents: outcome.documents,
             suppressed: outcome.suppressed,
             skipped: outcome.templates.len() + self.unreadable,
+            shard: None,
         }
     }
 }
@@ -163,10 +172,12 @@ pub(in crate::cli) fn load(request: Request, io: &mut Io<'_>) -> Result<Loaded, 
         return Err(Stop::Message(complaint));
     }
     let exclude = configuration.exclude(&config)?;
-    let mut found = Found::new(&request.paths, &exclude)?;
-    found.flat(&request.flat, &exclude)?;
+    let partial = request.world == Some(World::Partial);
+    let named = Named { force_exclude: request.force_exclude, partial };
+    let mut found = Found::new(&request.paths, &exclude, named)?;
+    found.flat(&request.flat, &exclude, named)?;
     for text in &request.texts {
-        found.beside(&text.name);
+        found.slo_of(&text.name, partial);
     }
     found.slo.sort_unstable();
     found.slo.dedup();
@@ -207,15 +218,15 @@ pub(in crate::cli) fn load(request: Request, io: &mut Io<'_>) -> Result<Loaded, 
     manifests.retain(|manifest| manifest.text.is_ok());
     let Config { rules, mut settings, baseline, .. } = config;
     settings.namespace = request.namespace;
-    settings.closed_world |= request.closed_world;
-    let ignores = request.ignores;
+    settings.world = request.world.unwrap_or(settings.world);
+    let (per_file, ignores) = (request.per_file, request.ignores);
     let options = Options { rules, settings, ignores, today: today(), rendered: false };
     let configured = baseline.map(|path| configuration.folder.join(path));
     let baseline = request.baseline.or(configured);
     if let Some(path) = &baseline {
         allow(&request.root, path)?;
     }
-    Ok(Loaded { files, sources, manifests, slo, findings, options, baseline, unreadable })
+    Ok(Loaded { files, sources, manifests, slo, findings, options, per_file, baseline, unreadable })
 }
 
 /// Stops at a file that may not be read; one that cannot be says so when it is.

@@ -52,6 +52,7 @@ declare_rule! {
     /// ```
     "alerts/lost-le" pub struct LostLe {}
     severity: Error, fix: FixKind::Safe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("reads PromQL, which CEL cannot"),
 }
 

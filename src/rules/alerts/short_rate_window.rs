@@ -91,6 +91,7 @@ declare_rule! {
     /// ```
     "alerts/short-rate-window" pub struct ShortRateWindow {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("reads PromQL, which CEL cannot, and needs the monitor of the target"),
 }
 

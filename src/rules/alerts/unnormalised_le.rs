@@ -50,6 +50,7 @@ declare_rule! {
     /// ```
     "alerts/unnormalised-le" pub struct UnnormalisedLe {}
     severity: Error, fix: FixKind::Safe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("reads PromQL, which CEL cannot"),
 }
 

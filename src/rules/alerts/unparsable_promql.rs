@@ -37,6 +37,7 @@ declare_rule! {
     /// ```
     "alerts/unparsable-promql" pub struct UnparsablePromql {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("reads PromQL, which CEL cannot"),
 }
 

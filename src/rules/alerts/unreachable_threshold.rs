@@ -42,6 +42,7 @@ declare_rule! {
     /// ```
     "alerts/unreachable-threshold" pub struct UnreachableThreshold {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("reads PromQL, which CEL cannot"),
 }
 
@@ -173,7 +174,7 @@ impl Bounds<'_, '_> {
 
     fn of_records(&self, name: &str) -> Option<f64> {
         let mut bound: Option<f64> = None;
-        let mut records = self.cluster.records(name).peekable();
+        let mut records = self.cluster.records(name)?.peekable();
         if records.peek().is_none() {
             return named_ratio(name, self.plain);
         }

@@ -50,6 +50,7 @@ declare_rule! {
     /// ```
     "availability/missing-pdb" pub struct MissingPdb {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the disruption budgets of the namespace"),
 }
 

@@ -59,6 +59,7 @@ declare_rule! {
     /// ```
     "availability/missing-spread" pub struct MissingSpread {}
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the autoscaler, which sets the replicas"),
 }
 

@@ -63,6 +63,7 @@ declare_rule! {
     /// ```
     "availability/overlapping-pdbs" pub struct OverlappingPdbs {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("needs both disruption budgets"),
 }
 

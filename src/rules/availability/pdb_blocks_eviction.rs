@@ -80,6 +80,7 @@ declare_rule! {
     /// ```
     "availability/pdb-blocks-eviction" pub struct PdbBlocksEviction {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Policy(&POLICY),
 }
 
@@ -130,14 +131,16 @@ impl<'a, 'c> Fleet<'a, 'c> {
     /// `None` if there is nothing to evict, or nothing that a drain evicts.
     fn of(cluster: &'c Cluster<'a>, budget: &'c Budget<'a>) -> Option<Self> {
         let matched: Vec<_> = cluster.workloads_of_budget(budget).collect();
+        if cluster.is_partial() {
+            return Self::of_part(cluster, &matched);
+        }
         if matched.is_empty() {
             // It may be for pods that are not in the input; beside others it more likely misses them, which
             // is no matter of evictions.
             let selector = budget.selector.as_ref()?;
             let covers = !selector.is_empty() || budget.selects_all();
-            let unknown = covers
-                && !cluster.settings.closed_world
-                && cluster.workloads_beside(budget).next().is_none();
+            let unknown =
+                covers && !cluster.is_closed() && cluster.workloads_beside(budget).next().is_none();
             return unknown.then_some(Self { floor: None, idles: false, counts: Vec::new() });
         }
         let evicted = matched.iter().filter(|workload| !workload.is_exempt());
@@ -155,6 +158,16 @@ impl<'a, 'c> Fleet<'a, 'c> {
         }
         Some(Self { floor: known.then_some(least.max(1)), idles, counts })
     }
+
+    /// Where other files may hold more of the pods, and an autoscaler: their number is not known, but there are some.
+    fn of_part(cluster: &'c Cluster<'a>, matched: &[&'c Workload<'a>]) -> Option<Self> {
+        let runs = |workload: &Workload<'a>| {
+            let count = cluster.replicas(workload).filter(Replicas::is_known);
+            count.is_some_and(|count| count.min > 0 || count.owner.is_some())
+        };
+        let some = matched.iter().any(|workload| !workload.is_exempt() && runs(workload));
+        some.then_some(Self { floor: None, idles: true, counts: Vec::new() })
+    }
 }
 
 /// Why a budget allows no eviction.
@@ -170,7 +183,7 @@ fn block<'a>(budget: &Budget<'a>, floor: Option<i64>) -> Option<Block<'a>> {
         let share = Share::read(place)?;
         let text = place.text()?;
         match (share, floor) {
-            (Share::Percent(percent), None) if percent >= 100 => Some(Block {
+            (Share::Percent(percent), _) if percent >= 100 => Some(Block {
                 place,
                 here: "all pods, however many".to_owned(),
                 message: format!(

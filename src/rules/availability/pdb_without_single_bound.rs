@@ -76,6 +76,7 @@ declare_rule! {
     /// ```
     "availability/pdb-without-single-bound" pub struct PdbWithoutSingleBound {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been written in CEL yet"),
 }
 

@@ -50,6 +50,7 @@ declare_rule! {
     /// ```
     "availability/rejected-spread" pub struct RejectedSpread {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("finds what the API server itself refuses"),
 }
 

@@ -52,6 +52,7 @@ declare_rule! {
     /// ```
     "availability/single-replica" pub struct SingleReplica {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the Service that sends the traffic, and the autoscaler"),
 }
 

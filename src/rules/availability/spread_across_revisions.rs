@@ -74,6 +74,7 @@ declare_rule! {
     /// ```
     "availability/spread-across-revisions" pub struct SpreadAcrossRevisions {}
     severity: Info, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been written in CEL yet"),
 }
 

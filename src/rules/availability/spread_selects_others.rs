@@ -67,6 +67,7 @@ declare_rule! {
     /// ```
     "availability/spread-selects-others" pub struct SpreadSelectsOthers {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("needs the other workloads of the namespace"),
 }
 
@@ -156,7 +157,8 @@ fn is_meant<'a>(cluster: &Cluster<'a>, workload: &Workload<'a>, selector: &Selec
         let own = workload.labels.get(key);
         own.is_some_and(|own| own == *value || nearest(value, std::iter::once(own)).is_some())
     });
-    !related || !cluster.workloads_picked(workload, selector).is_empty()
+    // What is not given may be what is meant.
+    !related || cluster.is_partial() || !cluster.workloads_picked(workload, selector).is_empty()
 }
 
 fn help(workload: &Workload<'_>) -> String {

@@ -54,6 +54,7 @@ declare_rule! {
     /// ```
     "availability/unmatched-pdb" pub struct UnmatchedPdb {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the workloads whose pods a selector picks"),
 }
 

@@ -53,6 +53,7 @@ declare_rule! {
     /// ```
     "hygiene/cached-mutable-image" pub struct CachedMutableImage {}
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been written in CEL yet"),
 }
 

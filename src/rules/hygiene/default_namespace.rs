@@ -39,6 +39,7 @@ declare_rule! {
     /// ```
     "hygiene/default-namespace" pub struct DefaultNamespace {}
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the text: the API server fills in a namespace before it asks a policy"),
 }
 

@@ -47,6 +47,7 @@ declare_rule! {
     /// ```
     "hygiene/floating-image" pub struct FloatingImage {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Policy(&POLICY),
 }
 

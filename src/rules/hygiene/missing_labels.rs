@@ -41,6 +41,7 @@ declare_rule! {
         pub required: Vec<String> = vec!["app.kubernetes.io/name".to_owned()],
     }
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("has not been written in CEL yet"),
 }
 

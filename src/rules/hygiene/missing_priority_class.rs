@@ -72,6 +72,7 @@ declare_rule! {
     /// ```
     "hygiene/missing-priority-class" pub struct MissingPriorityClass {}
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("needs the Service that sends the traffic"),
 }
 

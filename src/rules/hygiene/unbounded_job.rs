@@ -42,6 +42,7 @@ declare_rule! {
     /// ```
     "hygiene/unbounded-job" pub struct UnboundedJob {}
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been written in CEL yet"),
 }
 

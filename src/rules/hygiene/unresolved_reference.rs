@@ -48,6 +48,7 @@ declare_rule! {
     /// ```
     "hygiene/unresolved-reference" pub struct UnresolvedReference {}
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs to know which objects there are"),
 }
 

@@ -33,6 +33,7 @@ declare_rule! {
     /// ```
     "hygiene/unused-ignore" pub struct UnusedIgnore {}
     severity: Warning, fix: FixKind::Safe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("needs what all other rules find"),
 }
 

@@ -65,6 +65,7 @@ declare_rule! {
     /// ```
     "keda/averaged-ratio" pub struct AveragedRatio {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("reads PromQL, which CEL cannot"),
 }
 

@@ -43,6 +43,7 @@ declare_rule! {
     /// ```
     "keda/multi-series-query" pub struct MultiSeriesQuery {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("reads PromQL, which CEL cannot"),
 }
 

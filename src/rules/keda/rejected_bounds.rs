@@ -37,6 +37,7 @@ declare_rule! {
     /// ```
     "keda/rejected-bounds" pub struct RejectedBounds {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Policy(&POLICY),
 }
 

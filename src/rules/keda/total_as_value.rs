@@ -66,6 +66,7 @@ declare_rule! {
     /// ```
     "keda/total-as-value" pub struct TotalAsValue {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("reads PromQL, which CEL cannot"),
 }
 

@@ -63,6 +63,7 @@ declare_rule! {
     /// ```
     "keda/trigger-without-request" pub struct TriggerWithoutRequest {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("needs the autoscaler and the workload that it scales"),
 }
 

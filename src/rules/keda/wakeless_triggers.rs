@@ -72,6 +72,7 @@ declare_rule! {
     /// ```
     "keda/wakeless-triggers" pub struct WakelessTriggers {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("reads PromQL, which CEL cannot; where no trigger has a query, KEDA's own webhook refuses it"),
 }
 
@@ -259,10 +260,9 @@ impl<'c, 'a> Fleet<'c, 'a> {
         let Some(selector) = node.selector() else { return Asleep::Something };
         let name = selector.name().map_or("", |(name, _)| name);
         if expressions::is_recorded(name) {
-            let mut records = self.cluster.records(name);
+            let Some(mut records) = self.cluster.records(name) else { return Asleep::Something };
             // What many services record alike is no single fleet's.
-            let known =
-                (1..=MOST_RECORDS).contains(&self.cluster.records(name).count()) && depth < 4;
+            let known = (1..=MOST_RECORDS).contains(&records.clone().count()) && depth < 4;
             let asleep = known
                 && records.all(|record| {
                     record.query().is_some_and(|query| {

@@ -111,6 +111,7 @@ declare_rule! {
     /// ```
     "keda/zero-behind-service" pub struct ZeroBehindService {}
     severity: Warning, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the Service that sends the traffic"),
 }
 

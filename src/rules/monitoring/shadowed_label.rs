@@ -92,6 +92,7 @@ declare_rule! {
     /// ```
     "monitoring/shadowed-label" pub struct ShadowedLabel {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("reads PromQL, which CEL cannot, and needs the monitor of the target"),
 }
 

@@ -71,6 +71,7 @@ declare_rule! {
     /// ```
     "monitoring/unknown-endpoint-port" pub struct UnknownEndpointPort {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the Services or pods that are scraped"),
 }
 

@@ -123,6 +123,7 @@ declare_rule! {
     /// ```
     "monitoring/unmatched-monitor" pub struct UnmatchedMonitor {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the Services or pods that are to be scraped"),
 }
 
@@ -160,7 +161,7 @@ enum Meant<'a, 'c> {
 }
 
 fn report<'a>(cx: &mut Ctx<'_>, monitor: &Monitor<'a>, selector: &Selector<'a>) {
-    let closed = cx.cluster.settings.closed_world;
+    let closed = cx.cluster.is_closed();
     let (candidates, meant) = if monitor.reads_pods() {
         of_pods(cx.cluster, monitor, selector)
     } else {

@@ -56,6 +56,7 @@ declare_rule! {
     /// ```
     "probes/liveness-on-dependency" pub struct LivenessOnDependency {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been written in CEL yet"),
 }
 

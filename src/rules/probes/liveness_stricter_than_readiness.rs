@@ -45,6 +45,7 @@ declare_rule! {
     /// ```
     "probes/liveness-stricter-than-readiness" pub struct LivenessStricterThanReadiness {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Policy(&POLICY),
 }
 

@@ -78,6 +78,7 @@ declare_rule! {
     /// ```
     "probes/mismatched-timeout" pub struct MismatchedTimeout {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("needs the slo.toml of the service for what is more than advice"),
 }
 

@@ -38,6 +38,7 @@ declare_rule! {
     /// ```
     "probes/missing-liveness" pub struct MissingLiveness {}
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been written in CEL yet"),
 }
 

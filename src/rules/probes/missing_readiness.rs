@@ -59,6 +59,7 @@ declare_rule! {
     /// ```
     "probes/missing-readiness" pub struct MissingReadiness {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("needs the Service that sends the traffic"),
 }
 

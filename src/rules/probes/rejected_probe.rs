@@ -59,6 +59,7 @@ declare_rule! {
     /// ```
     "probes/rejected-probe" pub struct RejectedProbe {}
     severity: Error, fix: FixKind::Safe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("finds what the API server itself refuses"),
 }
 

@@ -94,6 +94,7 @@ declare_rule! {
         pub min_budget: Budget = Budget(Duration::from_secs(30)),
     }
     severity: Warning, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Policy(&POLICY),
 }
 
@@ -154,6 +155,8 @@ impl Rule for ShortStartupBudget {
                 .declared(workload)
                 .and_then(|it| Some((it.name.as_str(), it.startup.as_ref()?)));
             let main = declared.and_then(|(name, _)| cluster.main_container(workload, name));
+            // A slo.toml or a Service that is not given may say which time counts.
+            let least_counts = !cluster.is_partial();
             for container in &workload.containers {
                 let Some((budget, probe)) = container.startup_budget() else { continue };
                 if !probe.is_readable() {
@@ -163,7 +166,10 @@ impl Rule for ShortStartupBudget {
                     Some((_, time)) if !told_of_owner(cluster, workload) => {
                         declared_time(cx, workload, container, probe, (budget, time));
                     }
-                    None if probe.which == ProbeKind::Startup && !workload.borrows_template() => {
+                    None if least_counts
+                        && probe.which == ProbeKind::Startup
+                        && !workload.borrows_template() =>
+                    {
                         self.least(cx, workload, container, probe, budget);
                     }
                     _ => {}

@@ -62,6 +62,7 @@ declare_rule! {
     /// ```
     "probes/unknown-port" pub struct UnknownPort {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Policy(&POLICY),
 }
 

@@ -42,6 +42,7 @@ declare_rule! {
     /// ```
     "resources/implausible-amount" pub struct ImplausibleAmount {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Policy(&POLICY),
 }
 

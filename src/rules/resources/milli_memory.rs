@@ -62,6 +62,7 @@ declare_rule! {
     /// ```
     "resources/milli-memory" pub struct MilliMemory {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Policy(&POLICY),
 }
 

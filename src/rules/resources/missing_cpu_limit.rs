@@ -39,6 +39,7 @@ declare_rule! {
     /// ```
     "resources/missing-cpu-limit" pub struct MissingCpuLimit {}
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("has not been written in CEL yet"),
 }
 

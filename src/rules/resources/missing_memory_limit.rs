@@ -44,6 +44,7 @@ declare_rule! {
     /// ```
     "resources/missing-memory-limit" pub struct MissingMemoryLimit {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Policy(&POLICY),
 }
 

@@ -45,6 +45,7 @@ declare_rule! {
         pub resources: Vec<String> = vec!["cpu".to_owned(), "memory".to_owned()],
     }
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Policy(&POLICY),
 }
 

@@ -42,6 +42,7 @@ declare_rule! {
     /// ```
     "resources/request-above-limit" pub struct RequestAboveLimit {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Policy(&POLICY),
 }
 

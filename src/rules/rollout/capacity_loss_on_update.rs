@@ -103,6 +103,7 @@ declare_rule! {
     /// ```
     "rollout/capacity-loss-on-update" pub struct CapacityLossOnUpdate {}
     severity: Info, fix: FixKind::Unsafe, preset: Preset::Strict, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the autoscaler and the workload that it scales"),
 }
 

@@ -81,6 +81,7 @@ declare_rule! {
     /// ```
     "rollout/grace-below-deregistration" pub struct GraceBelowDeregistration {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("needs the Service or Ingress of the load balancer"),
 }
 

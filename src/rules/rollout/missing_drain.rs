@@ -89,6 +89,7 @@ declare_rule! {
     /// ```
     "rollout/missing-drain" pub struct MissingDrain {}
     severity: Warning, fix: FixKind::None, preset: Preset::Slo, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the Service that sends the traffic"),
 }
 

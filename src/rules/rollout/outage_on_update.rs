@@ -94,6 +94,7 @@ declare_rule! {
     /// ```
     "rollout/outage-on-update" pub struct OutageOnUpdate {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the Service that sends the traffic"),
 }
 

@@ -64,6 +64,7 @@ declare_rule! {
         pub min_left: i64 = 5,
     }
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Policy(&POLICY),
 }
 

@@ -90,6 +90,7 @@ declare_rule! {
     /// ```
     "rollout/recreate-behind-service" pub struct RecreateBehindService {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the Service that sends the traffic"),
 }
 

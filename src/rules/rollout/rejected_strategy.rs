@@ -61,6 +61,7 @@ declare_rule! {
     /// ```
     "rollout/rejected-strategy" pub struct RejectedStrategy {}
     severity: Error, fix: FixKind::Safe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("finds what the API server itself refuses"),
 }
 

@@ -43,6 +43,7 @@ declare_rule! {
     /// ```
     "rollout/short-progress-deadline" pub struct ShortProgressDeadline {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been written in CEL yet"),
 }
 

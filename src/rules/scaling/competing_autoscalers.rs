@@ -52,6 +52,7 @@ declare_rule! {
     /// ```
     "scaling/competing-autoscalers" pub struct CompetingAutoscalers {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("needs both autoscalers"),
 }
 

@@ -66,6 +66,7 @@ declare_rule! {
     /// ```
     "scaling/legacy-metric-field" pub struct LegacyMetricField {}
     severity: Error, fix: FixKind::Safe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("needs the text: the API server drops fields of another version before it asks a policy"),
 }
 

@@ -72,6 +72,7 @@ declare_rule! {
     /// ```
     "scaling/metric-without-request" pub struct MetricWithoutRequest {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the autoscaler and the workload that it scales"),
 }
 

@@ -81,6 +81,7 @@ declare_rule! {
     /// ```
     "scaling/overlapping-selectors" pub struct OverlappingSelectors {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("needs the workloads whose pods a selector picks"),
 }
 

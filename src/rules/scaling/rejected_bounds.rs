@@ -31,6 +31,7 @@ declare_rule! {
         pub scale_to_zero: bool = false,
     }
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Policy(&POLICY),
 }
 

@@ -41,6 +41,7 @@ declare_rule! {
     /// ```
     "scaling/rejected-metric" pub struct RejectedMetric {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Policy(&POLICY),
 }
 

@@ -62,6 +62,7 @@ declare_rule! {
         pub skip_namespaces: Vec<String> = Vec::new(),
     }
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("needs the autoscaler and the workload that it scales"),
 }
 

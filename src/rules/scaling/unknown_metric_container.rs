@@ -75,6 +75,7 @@ declare_rule! {
         pub injected: Vec<String> = INJECTED.map(str::to_owned).to_vec(),
     }
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("needs the autoscaler and the workload that it scales"),
 }
 

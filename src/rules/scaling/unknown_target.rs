@@ -68,6 +68,7 @@ declare_rule! {
     /// ```
     "scaling/unknown-target" pub struct UnknownTarget {}
     severity: Warning, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs to know which objects there are"),
 }
 
@@ -171,7 +172,7 @@ fn near<'c, 'a>(
 fn report<'a>(cx: &mut Ctx<'_>, autoscaler: &Autoscaler<'a>, name: Place<'a>, slips: &mut usize) {
     let cluster = cx.cluster;
     let target = autoscaler.target;
-    let closed = cluster.settings.closed_world;
+    let closed = cluster.is_closed();
     let near = near(cluster, autoscaler, slips);
     if near.is_none() && !closed && cluster.workloads_beside(autoscaler).next().is_none() {
         return;

@@ -65,6 +65,7 @@ declare_rule! {
     /// ```
     "scaling/unreachable-target" pub struct UnreachableTarget {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("needs the autoscaler and the workload that it scales"),
 }
 

@@ -63,6 +63,7 @@ declare_rule! {
     /// ```
     "scaling/unscalable-target" pub struct UnscalableTarget {}
     severity: Error, fix: FixKind::Safe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Policy(&POLICY),
 }
 

@@ -22,6 +22,7 @@ declare_rule! {
     /// ```
     "schema/duplicate-key" pub struct DuplicateKey {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("needs the text: the API server gets the keys after one of the two is dropped"),
 }
 

@@ -45,6 +45,7 @@ declare_rule! {
     /// ```
     "schema/mismatched-selector" pub struct MismatchedSelector {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Policy(&POLICY),
 }
 

@@ -57,6 +57,7 @@ declare_rule! {
     /// ```
     "security/host-namespace" pub struct HostNamespace {}
     severity: Warning, fix: FixKind::None, preset: Preset::Security, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("finds what Pod Security, built into Kubernetes, enforces by a label of the namespace"),
 }
 

@@ -45,6 +45,7 @@ declare_rule! {
     /// ```
     "security/missing-network-policy" pub struct MissingNetworkPolicy {}
     severity: Info, fix: FixKind::None, preset: Preset::Security, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the network policies of the namespace"),
 }
 

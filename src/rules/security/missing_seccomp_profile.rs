@@ -59,6 +59,7 @@ declare_rule! {
     /// ```
     "security/missing-seccomp-profile" pub struct MissingSeccompProfile {}
     severity: Info, fix: FixKind::Unsafe, preset: Preset::Security, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("finds what Pod Security, built into Kubernetes, enforces by a label of the namespace"),
 }
 

@@ -54,6 +54,7 @@ declare_rule! {
     /// ```
     "security/plaintext-secret" pub struct PlaintextSecret {}
     severity: Warning, fix: FixKind::None, preset: Preset::Security, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been written in CEL yet"),
 }
 

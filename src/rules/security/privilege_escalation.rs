@@ -91,6 +91,7 @@ declare_rule! {
     /// ```
     "security/privilege-escalation" pub struct PrivilegeEscalation {}
     severity: Warning, fix: FixKind::Unsafe, preset: Preset::Security, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("finds what Pod Security, built into Kubernetes, enforces by a label of the namespace"),
 }
 

@@ -40,6 +40,7 @@ declare_rule! {
     /// ```
     "security/writable-root-filesystem" pub struct WritableRootFilesystem {}
     severity: Info, fix: FixKind::None, preset: Preset::Security, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been written in CEL yet"),
 }
 

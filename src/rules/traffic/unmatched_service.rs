@@ -48,6 +48,7 @@ declare_rule! {
     /// ```
     "traffic/unmatched-service" pub struct UnmatchedService {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the workloads that the Service is for"),
 }
 
@@ -62,7 +63,7 @@ impl Rule for UnmatchedService {
                 && !selector.is_placeholder()
             {
                 let labelled = cluster.workloads_labelled(selector);
-                let closed = cluster.settings.closed_world;
+                let closed = cluster.is_closed();
                 let maybe = labelled.iter().any(|workload| is_maybe_beside(service, workload));
                 if is_given(cluster, service, selector) || (maybe && !closed) {
                     continue;
@@ -98,7 +99,7 @@ fn report<'a>(
     let made = unread.made_by_operator(cluster, selector, service);
     let severity = match candidates {
         _ if made || is_set_at_run_time(selector, key, candidates) => Info,
-        _ if cluster.settings.closed_world => Error,
+        _ if cluster.is_closed() => Error,
         [] => Info,
         _ => Warning,
     };

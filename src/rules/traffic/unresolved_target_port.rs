@@ -100,6 +100,7 @@ declare_rule! {
     /// ```
     "traffic/unresolved-target-port" pub struct UnresolvedTargetPort {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the Service and the pods that it selects"),
 }
 

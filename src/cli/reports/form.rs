@@ -11,7 +11,7 @@ use crate::yaml;
 
 /// A form of findings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(in crate::cli) enum Form {
     /// One of the report's.
     Report(Format),
     /// The report for programs, as YAML.
@@ -45,7 +45,7 @@ fn unknown(name: &str) -> String {
 
 impl Form {
     /// What `run` found, complete with its last line end.
-    pub(super) fn render(self, run: &Run<'_>) -> Result<String, Stop> {
+    pub(in crate::cli) fn render(self, run: &Run<'_>) -> Result<String, Stop> {
         match self {
             Self::Report(format) => format.render(run).map_err(output::bug),
             Self::Yaml => {
