@@ -90,7 +90,7 @@ fn all<'a>(cx: &mut Ctx<'_>, budget: &Budget<'a>, selector: &Selector<'a>) {
 
 fn unmatched<'a>(cx: &mut Ctx<'_>, budget: &Budget<'a>, selector: Option<&Selector<'a>>) {
     let cluster = cx.cluster;
-    let closed = cluster.settings.closed_world;
+    let closed = cluster.is_closed();
     if cluster.workloads_of_budget(budget).next().is_some()
         || (cluster.workloads_beside(budget).next().is_none() && !closed)
         || selector.is_some_and(|selector| !closed && may_match(cluster, budget, selector))

@@ -67,7 +67,7 @@ impl Rule for UnresolvedReference {
                 }
                 let message =
                     format!("`{}` needs {kind} `{text}`, which is not in the input", workload.name);
-                let closed = cluster.settings.closed_world;
+                let closed = cluster.is_closed();
                 cx.report(workload, name, message)
                     .severity(if closed { Error } else { Info })
                     .here("not in the input")
