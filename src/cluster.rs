@@ -11,6 +11,7 @@ pub mod labels;
 pub mod nearby;
 pub mod network;
 pub mod object;
+mod pods;
 pub mod queries;
 pub mod workload;
 

@@ -45,15 +45,20 @@ rules! {
     resources {
         missing_requests,
         missing_memory_limit,
+        missing_cpu_limit,
         request_above_limit,
         milli_memory,
         implausible_amount,
     }
     probes {
         missing_readiness,
+        missing_liveness,
         short_startup_budget,
         unknown_port,
         liveness_stricter_than_readiness,
+        liveness_on_dependency,
+        mismatched_timeout,
+        rejected_probe,
     }
     scaling {
         static_replicas,
@@ -105,12 +110,25 @@ rules! {
     }
     availability {
         single_replica,
+        missing_pdb,
         pdb_blocks_eviction,
         overlapping_pdbs,
+        unmatched_pdb,
+        pdb_without_single_bound,
+        spread_selects_others,
+        spread_across_revisions,
+        missing_spread,
+        rejected_spread,
     }
     rollout {
         prestop_exceeds_grace,
+        missing_drain,
+        grace_below_deregistration,
+        short_progress_deadline,
         outage_on_update,
+        rejected_strategy,
+        capacity_loss_on_update,
+        recreate_behind_service,
     }
     traffic {
         unmatched_service,
@@ -143,8 +161,27 @@ rules! {
         short_rate_window,
         unreachable_threshold,
     }
+    security {
+        privileged,
+        privilege_escalation,
+        root_user,
+        writable_root_filesystem,
+        excess_capabilities,
+        host_namespace,
+        host_path,
+        plaintext_secret,
+        missing_seccomp_profile,
+        missing_network_policy,
+    }
     hygiene {
         floating_image,
+        cached_mutable_image,
+        duplicate_env,
+        unresolved_reference,
+        default_namespace,
+        missing_labels,
+        unbounded_job,
+        missing_priority_class,
         unused_ignore,
     }
 }

@@ -71,7 +71,8 @@ cases! {
 mod tests {
     use crate::lint::testing::mend;
 
-    const HEAD: &str = "apiVersion: v1\nkind: ConfigMap\n";
+    // All rules of a family must run for it to be unused.
+    const HEAD: &str = "# lint: extends = \"strict\"\napiVersion: v1\nkind: ConfigMap\n";
 
     /// What becomes of the metadata of an object.
     fn mended(metadata: &str) -> String {

@@ -28,7 +28,7 @@ declare_rule! {
     /// metadata: { name: shop }
     /// spec:
     ///   scaleTargetRef: { name: shop }
-    ///   minReplicaCount: 2
+    ///   minReplicaCount: 1
     ///   maxReplicaCount: 10
     ///   triggers:
     ///   - type: cpu
@@ -54,7 +54,7 @@ declare_rule! {
     /// metadata: { name: shop }
     /// spec:
     ///   scaleTargetRef: { name: shop }
-    ///   minReplicaCount: 2
+    ///   minReplicaCount: 1
     ///   maxReplicaCount: 10
     ///   triggers:
     ///   - type: cpu

@@ -154,7 +154,7 @@ impl Rule for ShortStartupBudget {
             let declared = cluster
                 .declared(workload)
                 .and_then(|it| Some((it.name.as_str(), it.startup.as_ref()?)));
-            let main = declared.and_then(|(name, _)| main_container(cluster, workload, name));
+            let main = declared.and_then(|(name, _)| cluster.main_container(workload, name));
             // A slo.toml or a Service that is not given may say which time counts.
             let least_counts = !cluster.is_partial();
             for container in &workload.containers {
@@ -249,23 +249,6 @@ fn declared_time(
             probe.period()
         ));
     }
-}
-
-/// The container that a slo.toml speaks of: the one of the service's name, else the one that is served, else the
-/// first.
-fn main_container<'c, 'a>(
-    cluster: &Cluster<'a>,
-    workload: &'c Workload<'a>,
-    name: &str,
-) -> Option<&'c Container<'a>> {
-    let named = workload.containers.iter().find(|container| container.name == name);
-    let port = || cluster.services_of(workload).find_map(|service| service.ports.first());
-    named.or_else(|| match port() {
-        // Another Service may say that another one is.
-        _ if cluster.is_partial() && workload.containers.len() > 1 => None,
-        Some(port) => cluster.serving_container(workload, port.target_port(), port.protocol),
-        None => workload.containers.first(),
-    })
 }
 
 /// True if the object that holds the template has the same name, so that it is declared and reported itself.

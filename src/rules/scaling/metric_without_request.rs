@@ -36,7 +36,7 @@ declare_rule! {
     /// metadata: { name: shop }
     /// spec:
     ///   scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: shop }
-    ///   minReplicas: 2
+    ///   minReplicas: 1
     ///   maxReplicas: 9
     ///   metrics:
     ///   - type: Resource
@@ -64,7 +64,7 @@ declare_rule! {
     /// metadata: { name: shop }
     /// spec:
     ///   scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: shop }
-    ///   minReplicas: 2
+    ///   minReplicas: 1
     ///   maxReplicas: 9
     ///   metrics:
     ///   - type: Resource

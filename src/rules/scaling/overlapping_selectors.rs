@@ -41,7 +41,7 @@ declare_rule! {
     /// metadata: { name: shop }
     /// spec:
     ///   scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: shop }
-    ///   minReplicas: 2
+    ///   minReplicas: 1
     ///   maxReplicas: 9
     /// ```
     /// ```yaml,good
@@ -76,7 +76,7 @@ declare_rule! {
     /// metadata: { name: shop }
     /// spec:
     ///   scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: shop }
-    ///   minReplicas: 2
+    ///   minReplicas: 1
     ///   maxReplicas: 9
     /// ```
     "scaling/overlapping-selectors" pub struct OverlappingSelectors {}

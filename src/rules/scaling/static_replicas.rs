@@ -32,7 +32,7 @@ declare_rule! {
     /// metadata: { name: shop }
     /// spec:
     ///   scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: shop }
-    ///   minReplicas: 2
+    ///   minReplicas: 1
     ///   maxReplicas: 9
     /// ```
     /// ```yaml,fixed
@@ -54,7 +54,7 @@ declare_rule! {
     /// metadata: { name: shop }
     /// spec:
     ///   scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: shop }
-    ///   minReplicas: 2
+    ///   minReplicas: 1
     ///   maxReplicas: 9
     /// ```
     "scaling/static-replicas" pub struct StaticReplicas {

@@ -33,7 +33,7 @@ declare_rule! {
     /// metadata: { name: shop }
     /// spec:
     ///   scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: shop }
-    ///   minReplicas: 2
+    ///   minReplicas: 1
     ///   maxReplicas: 9
     ///   metrics:
     ///   - type: ContainerResource
@@ -61,7 +61,7 @@ declare_rule! {
     /// metadata: { name: shop }
     /// spec:
     ///   scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: shop }
-    ///   minReplicas: 2
+    ///   minReplicas: 1
     ///   maxReplicas: 9
     ///   metrics:
     ///   - type: ContainerResource
