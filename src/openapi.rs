@@ -1,6 +1,6 @@
 //! The strict schemas of kinds: what an object may hold, where it breaks that, and in which words this is told.
 //!
-//! Built-in kinds come from the OpenAPI definitions of one Kubernetes version ([`KUBERNETES`]), those of KEDA and the
+//! Built-in kinds come from the `OpenAPI` definitions of one Kubernetes version ([`KUBERNETES`]), those of KEDA and the
 //! Prometheus Operator from the types that slogen renders, and further ones from the user's CRDs ([`crd`]).
 
 mod arena;

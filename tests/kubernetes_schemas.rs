@@ -26,6 +26,7 @@ struct Generated {
 }
 
 /// The same kinds in the same order as the table in `src/openapi/kinds.rs`.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn generated() -> Vec<Generated> {
     vec![
         generate::<api::core::v1::Binding>(),
@@ -157,8 +158,12 @@ fn rollout() -> Generated {
     if let Some(spec) = schema.pointer_mut("/definitions/io.k8s.api.apps.v1.DeploymentSpec") {
         spec["additionalProperties"] = json!(true);
         // `workloadRef` may stand for both.
-        spec.as_object_mut().map(|spec| spec.remove("required"));
-        spec["properties"].as_object_mut().map(|properties| properties.remove("strategy"));
+        if let Some(spec) = spec.as_object_mut() {
+            spec.remove("required");
+        }
+        if let Some(properties) = spec["properties"].as_object_mut() {
+            properties.remove("strategy");
+        }
     }
     let definitions = schema.get_mut("definitions").and_then(Value::as_object_mut);
     if let Some(definitions) = definitions {
@@ -260,8 +265,9 @@ fn patch(schema: &mut Schema, kind: &str) {
             );
             // What is unset means `Always`.
             if !policies.contains(&"Always") {
-                let required = definition["required"].as_array_mut();
-                required.map(|required| required.push("restartPolicy".into()));
+                if let Some(required) = definition["required"].as_array_mut() {
+                    required.push("restartPolicy".into());
+                }
             }
         }
         let properties = definition.get_mut("properties").and_then(Value::as_object_mut);

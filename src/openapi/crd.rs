@@ -1,4 +1,4 @@
-//! The kinds that a CustomResourceDefinition defines, made as strict as the built-in ones.
+//! The kinds that a `CustomResourceDefinition` defines, made as strict as the built-in ones.
 
 use serde_json::{Map, Value, json};
 
@@ -75,7 +75,7 @@ fn root(mut schema: Value, api_version: &str, kind: &str) -> Value {
 }
 
 /// Allows only the fields that a schema lists, as the API server prunes the others, and says in JSON Schema what
-/// OpenAPI says otherwise.
+/// `OpenAPI` says otherwise.
 fn strict(schema: &mut Value) {
     let Value::Object(node) = schema else { return };
     let is = |node: &Map<String, Value>, key: &str| node.get(key) == Some(&json!(true));

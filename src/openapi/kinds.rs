@@ -132,8 +132,12 @@ kinds! {
     "Rollout" "argoproj.io/v1alpha1" "argoproj.io-v1alpha1-rollout";
 }
 
-/// Kinds that are known to exist in groups of which some are built in: what they may hold is not.
-const UNCHECKED: [(&str, &[&str]); 3] = [
+/// Kinds that rules know, or that belong to groups of which others are built in: that they exist is known, what they may
+/// hold is not.
+const UNCHECKED: [(&str, &[&str]); 6] = [
+    ("autoscaling.k8s.io", &["VerticalPodAutoscaler"]),
+    ("gateway.networking.k8s.io", &["HTTPRoute"]),
+    ("http.keda.sh", &["HTTPScaledObject"]),
     ("keda.sh", &["ScaledJob"]),
     (
         "monitoring.coreos.com",

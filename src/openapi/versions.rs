@@ -193,14 +193,12 @@ pub struct Since {
     pub gate: &'static str,
 }
 
-/// The fields, by the end of their path; `*` stands for any index.
+/// The fields, by the end of their path; those that a rule of its own tells of are left out. `*` stands for any index.
 const FIELDS: &[(&str, Minor, &str)] = &[
     ("lifecycle.preStop.sleep", 30, "PodLifecycleSleepAction"),
     ("lifecycle.postStart.sleep", 30, "PodLifecycleSleepAction"),
     ("initContainers[*].restartPolicy", 29, "SidecarContainers"),
     ("template.spec.resources", 34, "PodLevelResources"),
-    ("behavior.scaleUp.tolerance", 35, "HPAConfigurableTolerance"),
-    ("behavior.scaleDown.tolerance", 35, "HPAConfigurableTolerance"),
     ("topologySpreadConstraints[*].matchLabelKeys", 27, "MatchLabelKeysInPodTopologySpread"),
     ("topologySpreadConstraints[*].minDomains", 28, "MinDomainsInPodTopologySpread"),
     ("spec.unhealthyPodEvictionPolicy", 27, "PDBUnhealthyPodEvictionPolicy"),

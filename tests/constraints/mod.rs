@@ -1,4 +1,4 @@
-//! What the API server's validation takes beyond the types of its OpenAPI definitions.
+//! What the API server's validation takes beyond the types of its `OpenAPI` definitions.
 //!
 //! Source: `pkg/apis/*/validation` of Kubernetes and `apimachinery/pkg/util/validation`. What HPAs and disruption
 //! budgets must fulfil is left to rules of their own, which can say more about it. A `title` is what messages call
@@ -78,6 +78,7 @@ fn labels() -> Value {
 }
 
 /// What is added to the field of a definition, whose name is given without its package.
+#[expect(clippy::too_many_lines, clippy::match_same_arms, reason = "a table, by subject")]
 pub(crate) fn of_field(definition: &str, field: &str) -> Option<Value> {
     const PROTOCOLS: &[&str] = &["TCP", "UDP", "SCTP"];
     const SELECTORS: &[&str] = &["In", "NotIn", "Exists", "DoesNotExist"];
@@ -99,7 +100,7 @@ pub(crate) fn of_field(definition: &str, field: &str) -> Option<Value> {
         ("PodSpec", "dnsPolicy") => {
             one_of(&["ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"])
         }
-        ("PodSpec", "preemptionPolicy") | ("PriorityClass", "preemptionPolicy") => {
+        ("PodSpec" | "PriorityClass", "preemptionPolicy") => {
             one_of(&["PreemptLowerPriority", "Never"])
         }
         ("PodSpec", "terminationGracePeriodSeconds") => at_least(0),

@@ -32,6 +32,7 @@ declare_rule! {
     /// ```
     "keda/implicit-max" pub struct ImplicitMax {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been put into CEL so far"),
 }
 

@@ -48,6 +48,7 @@ declare_rule! {
     /// ```
     "keda/ineffective-cooldown" pub struct IneffectiveCooldown {}
     severity: Info, fix: FixKind::Safe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been put into CEL so far"),
 }
 

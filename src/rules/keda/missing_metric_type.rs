@@ -51,6 +51,7 @@ declare_rule! {
     /// ```
     "keda/missing-metric-type" pub struct MissingMetricType {}
     severity: Error, fix: FixKind::Safe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been put into CEL so far"),
 }
 

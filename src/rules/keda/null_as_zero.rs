@@ -66,6 +66,7 @@ declare_rule! {
     /// ```
     "keda/null-as-zero" pub struct NullAsZero {}
     severity: Warning, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("reads PromQL, which CEL cannot"),
 }
 

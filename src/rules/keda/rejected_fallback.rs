@@ -38,6 +38,7 @@ declare_rule! {
     /// ```
     "keda/rejected-fallback" pub struct RejectedFallback {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been put into CEL so far"),
 }
 

@@ -38,6 +38,7 @@ declare_rule! {
     /// ```
     "keda/rejected-modifiers" pub struct RejectedModifiers {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("reads a formula, which CEL cannot"),
 }
 

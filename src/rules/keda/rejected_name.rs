@@ -37,6 +37,7 @@ declare_rule! {
     /// ```
     "keda/rejected-name" pub struct RejectedName {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("needs the other ScaledObjects of the namespace"),
 }
 

@@ -45,6 +45,7 @@ declare_rule! {
     /// ```
     "keda/rejected-trigger" pub struct RejectedTrigger {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been put into CEL so far"),
 }
 

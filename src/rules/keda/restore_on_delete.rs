@@ -34,6 +34,7 @@ declare_rule! {
     /// ```
     "keda/restore-on-delete" pub struct RestoreOnDelete {}
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been put into CEL so far"),
 }
 

@@ -75,6 +75,7 @@ declare_rule! {
     /// ```
     "monitoring/blocked-scrape" pub struct BlockedScrape {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the Services or pods that are scraped"),
 }
 
@@ -196,7 +197,7 @@ fn report<'a>(
     policy: &Object<'a>,
     port: &Scraped<'a>,
 ) {
-    let closed = cx.cluster.settings.closed_world;
+    let closed = cx.cluster.is_closed();
     let home = cx.cluster.settings.monitoring_namespace.clone();
     let from = match &home {
         Some(home) => format!("from namespace `{home}`"),

@@ -89,6 +89,7 @@ declare_rule! {
     /// ```
     "monitoring/coarse-scrape-interval" pub struct CoarseScrapeInterval {}
     severity: Info, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the Services or pods that are scraped"),
 }
 

@@ -50,6 +50,7 @@ declare_rule! {
     /// ```
     "monitoring/competing-metrics-apis" pub struct CompetingMetricsApis {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("needs to know which objects there are"),
 }
 
@@ -57,7 +58,7 @@ impl Rule for CompetingMetricsApis {
     fn check(&self, cx: &mut Ctx<'_>) {
         let cluster = cx.cluster;
         let Some(scaled) = cluster.of_kind(Kind::ScaledObject).next() else { return };
-        let closed = cluster.settings.closed_world;
+        let closed = cluster.is_closed();
         for object in cluster.of_kind(Kind::AdapterConfig) {
             if !adapter::rules(object).any(|(api, _)| api == Api::External) {
                 continue;

@@ -39,6 +39,7 @@ declare_rule! {
     /// ```
     "monitoring/discovery-only-matcher" pub struct DiscoveryOnlyMatcher {}
     severity: Warning, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("is about a configuration file, which the API server does not read"),
 }
 

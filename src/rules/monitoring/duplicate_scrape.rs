@@ -63,6 +63,7 @@ declare_rule! {
     /// ```
     "monitoring/duplicate-scrape" pub struct DuplicateScrape {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("needs the Services or pods that are scraped"),
 }
 

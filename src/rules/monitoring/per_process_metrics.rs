@@ -58,6 +58,7 @@ declare_rule! {
     /// ```
     "monitoring/per-process-metrics" pub struct PerProcessMetrics {}
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("needs the Services or pods that are scraped"),
 }
 

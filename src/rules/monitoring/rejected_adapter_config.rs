@@ -38,6 +38,7 @@ declare_rule! {
     /// ```
     "monitoring/rejected-adapter-config" pub struct RejectedAdapterConfig {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("is about a configuration file, which the API server does not read"),
 }
 

@@ -27,6 +27,7 @@ declare_rule! {
     /// ```
     "monitoring/timeout-exceeds-interval" pub struct TimeoutExceedsInterval {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been put into CEL so far"),
 }
 

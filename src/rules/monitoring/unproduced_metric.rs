@@ -77,6 +77,7 @@ declare_rule! {
     /// ```
     "monitoring/unproduced-metric" pub struct UnproducedMetric {}
     severity: Error, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the configuration of the adapter"),
 }
 
@@ -118,7 +119,7 @@ fn report(
     name: &str,
     known: &[Produced],
 ) {
-    let closed = cx.cluster.settings.closed_world;
+    let closed = cx.cluster.is_closed();
     let names = known.iter().filter_map(|it| match it {
         Produced::Name(name) => Some(name.as_str()),
         _ => None,

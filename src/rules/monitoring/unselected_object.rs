@@ -51,6 +51,7 @@ declare_rule! {
     /// ```
     "monitoring/unselected-object" pub struct UnselectedObject {}
     severity: Error, fix: FixKind::Safe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the Prometheus that selects"),
 }
 

@@ -59,6 +59,7 @@ declare_rule! {
     /// ```
     "scaling/diluted-cpu-target" pub struct DilutedCpuTarget {}
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the autoscaler and the workload that it scales"),
 }
 

@@ -31,6 +31,7 @@ declare_rule! {
     /// ```
     "scaling/dropped-tolerance" pub struct DroppedTolerance {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("needs the text: the API server drops the field before it asks a policy"),
 }
 

@@ -53,6 +53,7 @@ declare_rule! {
     /// ```
     "scaling/fastest-policy-wins" pub struct FastestPolicyWins {}
     severity: Warning, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been put into CEL so far"),
 }
 

@@ -28,6 +28,7 @@ declare_rule! {
     /// ```
     "scaling/fixed-bounds" pub struct FixedBounds {}
     severity: Info, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been put into CEL so far"),
 }
 

@@ -52,6 +52,7 @@ declare_rule! {
         pub min_window: Time = Time(Duration::from_secs(60)),
     }
     severity: Warning, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("reads PromQL, which CEL cannot"),
 }
 

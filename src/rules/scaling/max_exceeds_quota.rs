@@ -69,6 +69,7 @@ declare_rule! {
     /// ```
     "scaling/max-exceeds-quota" pub struct MaxExceedsQuota {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs all workloads of the namespace"),
 }
 

@@ -62,6 +62,7 @@ declare_rule! {
     /// ```
     "scaling/max-exceeds-topology" pub struct MaxExceedsTopology {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the autoscaler and the workload that it scales"),
 }
 

@@ -39,6 +39,7 @@ declare_rule! {
             ["-Xmx", "-Xms", "-XX:", "JAVA_", "JDK_JAVA_", "JVM_", "CATALINA_OPTS"].map(str::to_owned).to_vec(),
     }
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the autoscaler and the workload that it scales"),
 }
 

@@ -28,6 +28,7 @@ declare_rule! {
     /// ```
     "scaling/missing-behavior" pub struct MissingBehavior {}
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been put into CEL so far"),
 }
 

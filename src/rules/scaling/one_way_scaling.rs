@@ -30,6 +30,7 @@ declare_rule! {
     /// ```
     "scaling/one-way-scaling" pub struct OneWayScaling {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("has not been put into CEL so far"),
 }
 

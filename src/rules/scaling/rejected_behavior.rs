@@ -34,6 +34,7 @@ declare_rule! {
     /// ```
     "scaling/rejected-behavior" pub struct RejectedBehavior {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("finds what the API server refuses by itself"),
 }
 

@@ -99,6 +99,7 @@ declare_rule! {
     /// ```
     "scaling/sidecar-in-pod-metric" pub struct SidecarInPodMetric {}
     severity: Warning, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the autoscaler and the workload that it scales"),
 }
 

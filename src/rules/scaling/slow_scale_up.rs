@@ -46,6 +46,7 @@ declare_rule! {
         pub max_ordered_start: Time = Time(Duration::from_secs(60)),
     }
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the autoscaler and the workload that it scales"),
 }
 

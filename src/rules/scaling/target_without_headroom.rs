@@ -33,6 +33,7 @@ declare_rule! {
     /// ```
     "scaling/target-without-headroom" pub struct TargetWithoutHeadroom {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the autoscaler and the workload that it scales"),
 }
 

@@ -52,6 +52,7 @@ declare_rule! {
     /// ```
     "scaling/vanishing-metric" pub struct VanishingMetric {}
     severity: Warning, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("reads PromQL, which CEL cannot"),
 }
 

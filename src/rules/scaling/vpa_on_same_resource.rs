@@ -44,6 +44,7 @@ declare_rule! {
     /// ```
     "scaling/vpa-on-same-resource" pub struct VpaOnSameResource {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("needs both autoscalers"),
 }
 

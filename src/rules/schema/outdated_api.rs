@@ -105,18 +105,16 @@ fn report(
     if gone.is_none() && (major, minor) < (1, outdated.deprecated) {
         return;
     }
-    let report = match gone {
-        Some(removed) => cx
-            .report(object, place, format!("{kind} is not served as `{version}` since 1.{removed}"))
-            .here(format!("gone in Kubernetes {major}.{minor}")),
-        None => {
-            let when = outdated.removed.map(|removed| format!("; it goes in 1.{removed}"));
-            let since = outdated.deprecated;
-            let message = format!("{kind} is deprecated as `{version}` since 1.{since}");
-            cx.report(object, place, message + &when.unwrap_or_default())
-                .severity(Warning)
-                .here("deprecated")
-        }
+    let report = if let Some(removed) = gone {
+        cx.report(object, place, format!("{kind} is not served as `{version}` since 1.{removed}"))
+            .here(format!("gone in Kubernetes {major}.{minor}"))
+    } else {
+        let when = outdated.removed.map(|removed| format!("; it goes in 1.{removed}"));
+        let since = outdated.deprecated;
+        let message = format!("{kind} is deprecated as `{version}` since 1.{since}");
+        cx.report(object, place, message + &when.unwrap_or_default())
+            .severity(Warning)
+            .here("deprecated")
     };
     let Some(instead) = outdated.instead else {
         report.help("there is no version to go on with: remove the object");

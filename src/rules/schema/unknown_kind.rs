@@ -54,7 +54,9 @@ impl Rule for UnknownKind {
         }
         for ((version, kind), objects) in kinds {
             if is_built_in(version) {
-                objects.into_iter().for_each(|object| nowhere(cx, object, version, kind));
+                for object in objects {
+                    nowhere(cx, object, version, kind);
+                }
             } else if let Some(first) = objects.first() {
                 unchecked(cx, first, version, kind, objects.len());
             }

@@ -38,6 +38,7 @@ declare_rule! {
     /// ```
     "traffic/missing-governing-service" pub struct MissingGoverningService {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the Service that the StatefulSet names"),
 }
 

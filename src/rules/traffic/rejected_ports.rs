@@ -80,6 +80,7 @@ declare_rule! {
     /// ```
     "traffic/rejected-ports" pub struct RejectedPorts {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Object,
     admission: Admission::Never("finds what the API server refuses by itself"),
 }
 

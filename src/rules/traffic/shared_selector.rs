@@ -88,6 +88,7 @@ declare_rule! {
     /// ```
     "traffic/shared-selector" pub struct SharedSelector {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Together,
     admission: Admission::Never("needs the workloads that the Service selects"),
 }
 

@@ -83,6 +83,7 @@ declare_rule! {
     /// ```
     "traffic/unknown-backend" pub struct UnknownBackend {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the Services that routes lead to"),
 }
 
@@ -224,7 +225,7 @@ impl<'a> Backend<'a> {
     /// The Service is not in the input: elsewhere perhaps, unless the input is all there is.
     fn unknown(&self, cx: &mut Ctx<'a>, route: &Object<'a>) {
         let cluster = cx.cluster;
-        let closed = cluster.settings.closed_world;
+        let closed = cluster.is_closed();
         let namespace = self.namespace.or(route.namespace);
         let elsewhere = cluster.services_named(self.name).next();
         // A namespace that is not written may be that one.

@@ -49,6 +49,7 @@ declare_rule! {
     /// ```
     "traffic/unmatched-network-policy" pub struct UnmatchedNetworkPolicy {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
+    basis: Absence,
     admission: Admission::Never("needs the workloads whose pods the selector picks"),
 }
 
@@ -79,7 +80,7 @@ impl Rule for UnmatchedNetworkPolicy {
                 |key, value| cluster.has_pods_labelled(policy, key, value),
                 |requirement| beside.clone().any(|it| requirement.matches(it.labels)),
             );
-            let closed = cluster.settings.closed_world;
+            let closed = cluster.is_closed();
             let message = format!(
                 "NetworkPolicy `{}` selects `{}`, which no pod template of its namespace has",
                 policy.name,
