@@ -2,7 +2,8 @@
 //! object decides, the API server checks itself.
 //!
 //! The CEL stands with each rule; here it is wrapped: whom it concerns, who is exempt, what is said, and where the
-//! options come from. `failurePolicy` is `Fail`: a policy whose parameters are gone should be noticed. With the
+//! options come from. Every expression stands for itself, without `variables`, so that any evaluator of CEL takes it as
+//! it is. `failurePolicy` is `Fail`: a policy whose parameters are gone should be noticed. With the
 //! actions Warn and Audit that is a warning and refuses nothing.
 
 #[cfg(test)]
@@ -18,7 +19,6 @@ use k8s_openapi::api::admissionregistration::v1::{
     AuditAnnotation, MatchCondition, MatchResources, NamedRuleWithOperations, ParamKind, ParamRef,
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
     ValidatingAdmissionPolicyBindingSpec, ValidatingAdmissionPolicySpec, Validation,
-    Variable as NamedExpression,
 };
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
@@ -103,13 +103,10 @@ fn of_rule(meta: &Meta) -> ObjectMeta {
 }
 
 fn admission(meta: &Meta, policy: &Policy, has_params: bool) -> ValidatingAdmissionPolicy {
-    let variables = policy.shared.iter().chain(policy.variables).map(|variable| NamedExpression {
-        name: variable.name.to_owned(),
-        expression: dedent(variable.cel),
-    });
-    let texts = format!("variables.{FINDINGS}.join('; ').replace('\\n', ' ')");
+    let found = policy.findings();
+    let texts = format!("({found}\n).join('; ').replace('\\n', ' ')\n");
     let validation = Validation {
-        expression: format!("size(variables.{FINDINGS}) == 0"),
+        expression: format!("size({found}\n) == 0\n"),
         message: Some(format!("{}: {}", meta.name, meta.summary())),
         message_expression: Some(format!("'{}: ' + {texts}", meta.name)),
         reason: Some("Invalid".to_owned()),
@@ -129,7 +126,7 @@ fn admission(meta: &Meta, policy: &Policy, has_params: bool) -> ValidatingAdmiss
         }),
         param_kind: has_params.then_some(param_kind),
         validations: Some(vec![validation]),
-        variables: Some(variables.collect()),
+        variables: None,
     };
     ValidatingAdmissionPolicy { metadata: of_rule(meta), spec: Some(spec), status: None }
 }

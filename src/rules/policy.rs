@@ -35,6 +35,43 @@ pub struct Policy {
     pub variables: &'static [Variable],
 }
 
+impl Policy {
+    /// What the rule finds, as one expression: each variable is bound for what uses it by a list that holds it alone,
+    /// which every evaluator of CEL knows, and computes once.
+    pub fn findings(&self) -> String {
+        let variables: Vec<_> = self.shared.iter().chain(self.variables).collect();
+        let Some((findings, before)) = variables.split_last() else { return String::new() };
+        bound(before, &text(findings)).replace(VARIABLES, "") + "[0]"
+    }
+}
+
+const VARIABLES: &str = "variables.";
+
+fn text(variable: &Variable) -> String {
+    dedent(variable.cel).trim_end().to_owned()
+}
+
+/// A list with `cel` as its one item, with those of `variables` that it uses.
+fn bound(variables: &[&Variable], cel: &str) -> String {
+    let Some((last, before)) = variables.split_last() else { return format!("[{cel}\n]") };
+    let name = last.name;
+    if !uses(cel, last) {
+        bound(before, cel)
+    } else if before.iter().any(|variable| uses(cel, variable)) {
+        bound(before, &format!("[{}\n].map({name}, {cel}\n)[0]", text(last)))
+    } else {
+        // A chain is not as deep as brackets in brackets.
+        format!("{}.map({name}, {cel}\n)", bound(before, &text(last)))
+    }
+}
+
+fn uses(cel: &str, variable: &Variable) -> bool {
+    cel.split(VARIABLES).skip(1).any(|rest| {
+        let behind = rest.strip_prefix(variable.name);
+        behind.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    })
+}
+
 /// The variable that holds what a rule finds: texts, none if all is well.
 pub const FINDINGS: &str = "findings";
 

@@ -54,55 +54,30 @@ static POLICY: Policy = Policy {
     resources: policy::SERVERS,
     conditions: &[policy::UNOWNED],
     shared: policy::OF_CONTAINERS,
-    variables: &[
-        Variable {
-            name: "both",
-            cel: "
+    variables: &[findings(
+        "
+        // Of each container its name, after how many seconds liveness and readiness give up, and what either looks at,
+        // with the numbers of named ports.
         variables.containers.filter(c, has(c.livenessProbe) && has(c.readinessProbe))
+          .map(c, [[c.name], [c.livenessProbe, c.readinessProbe].map(p, string(
+              (has(p.periodSeconds) && p.periodSeconds > 0 ? p.periodSeconds : 10)
+              * (has(p.failureThreshold) && p.failureThreshold > 0 ? p.failureThreshold : 3)))]
+            + [c.livenessProbe, c.readinessProbe].map(p,
+              has(p.httpGet) ? ['http', has(p.httpGet.host) ? p.httpGet.host : '',
+                string(((has(c.ports) ? c.ports : []).filter(it, has(it.name) && it.name == p.httpGet.port)
+                  .map(it, it.containerPort) + [p.httpGet.port])[0]),
+                has(p.httpGet.path) && p.httpGet.path != '' ? p.httpGet.path : '/']
+              : has(p.tcpSocket) ? ['tcp', has(p.tcpSocket.host) ? p.tcpSocket.host : '',
+                string(((has(c.ports) ? c.ports : []).filter(it, has(it.name) && it.name == p.tcpSocket.port)
+                  .map(it, it.containerPort) + [p.tcpSocket.port])[0])]
+              : has(p.grpc) ? ['grpc', string(p.grpc.port), has(p.grpc.service) ? p.grpc.service : '']
+              : has(p.exec) && has(p.exec.command) ? ['exec'] + p.exec.command
+              : []))
+          .filter(it, int(it[1][0]) <= int(it[1][1]) && size(it[2]) > 0 && it[2] == it[3])
+          .map(it, 'liveness restarts container `' + it[0][0] + '` after ' + it[1][0]
+            + ' s, readiness sheds its load after ' + it[1][1] + ' s, on the same check')
         ",
-        },
-        Variable {
-            name: "patience",
-            cel: "
-        // Of each of them, after how many seconds liveness and readiness give up.
-        variables.both.map(c, [c.livenessProbe, c.readinessProbe].map(p,
-          (has(p.periodSeconds) && p.periodSeconds > 0 ? p.periodSeconds : 10)
-          * (has(p.failureThreshold) && p.failureThreshold > 0 ? p.failureThreshold : 3)))
-        ",
-        },
-        Variable {
-            name: "checks",
-            cel: "
-        // Of each of them, what liveness and readiness look at, with the numbers of named ports.
-        variables.both.map(c, [c.livenessProbe, c.readinessProbe].map(p,
-          has(p.httpGet) ? ['http', has(p.httpGet.host) ? p.httpGet.host : '',
-            string(((has(c.ports) ? c.ports : []).filter(it, has(it.name) && it.name == p.httpGet.port)
-              .map(it, it.containerPort) + [p.httpGet.port])[0]),
-            has(p.httpGet.path) && p.httpGet.path != '' ? p.httpGet.path : '/']
-          : has(p.tcpSocket) ? ['tcp', has(p.tcpSocket.host) ? p.tcpSocket.host : '',
-            string(((has(c.ports) ? c.ports : []).filter(it, has(it.name) && it.name == p.tcpSocket.port)
-              .map(it, it.containerPort) + [p.tcpSocket.port])[0])]
-          : has(p.grpc) ? ['grpc', string(p.grpc.port), has(p.grpc.service) ? p.grpc.service : '']
-          : has(p.exec) && has(p.exec.command) ? ['exec'] + p.exec.command
-          : []))
-        ",
-        },
-        Variable {
-            name: "indices",
-            cel: "
-        // One number for each of them, since a container is known by its place in all three lists.
-        variables.both.map(c, variables.both.map(it, it.name).indexOf(c.name))
-        ",
-        },
-        findings("
-        variables.indices
-          .filter(i, variables.patience[i][0] <= variables.patience[i][1]
-            && size(variables.checks[i][0]) > 0 && variables.checks[i][0] == variables.checks[i][1])
-          .map(i, 'liveness restarts container `' + variables.both[i].name + '` after '
-            + string(variables.patience[i][0]) + ' s, readiness sheds its load after '
-            + string(variables.patience[i][1]) + ' s, on the same check')
-        "),
-    ],
+    )],
 };
 
 impl Rule for LivenessStricterThanReadiness {
