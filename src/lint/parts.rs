@@ -68,7 +68,7 @@ mod tests {
             // A suppression for a whole file is at its start only.
             set.ignores = !text.contains("ignore-file");
             if !set.head.contains("extends") {
-                set.head += "# lint: extends = \"strict\"\n";
+                set.head += "# lint: extends = [\"strict\", \"security\"]\n";
             }
             set
         }
