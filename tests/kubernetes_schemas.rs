@@ -264,10 +264,10 @@ fn patch(schema: &mut Schema, kind: &str) {
                 json!({ "enum": policies }),
             );
             // What is unset means `Always`.
-            if !policies.contains(&"Always") {
-                if let Some(required) = definition["required"].as_array_mut() {
-                    required.push("restartPolicy".into());
-                }
+            if !policies.contains(&"Always")
+                && let Some(required) = definition["required"].as_array_mut()
+            {
+                required.push("restartPolicy".into());
             }
         }
         let properties = definition.get_mut("properties").and_then(Value::as_object_mut);

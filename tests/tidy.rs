@@ -38,8 +38,8 @@ const MODULES: [(&str, &[&str]); 25] = [
     (
         "lint",
         &[
-            "source", "finding", "yaml", "fix", "cluster", "rules", "config", "profile", "spec",
-            "plan", "report",
+            "source", "openapi", "finding", "yaml", "fix", "cluster", "rules", "config", "profile",
+            "spec", "plan", "report",
         ],
     ),
     (
@@ -57,6 +57,7 @@ const MODULES: [(&str, &[&str]); 25] = [
         "cli",
         &[
             "source",
+            "openapi",
             "finding",
             "units",
             "cluster",
