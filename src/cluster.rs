@@ -43,6 +43,8 @@ pub struct Input<'t> {
     pub stream: Stream<'t>,
     /// Which of the run's slo.toml files stands in its folder or nearest above it.
     pub slo: Option<usize>,
+    /// The folder that it stands in, by a number.
+    pub folder: u32,
 }
 
 /// All objects of the input.
@@ -85,7 +87,11 @@ pub fn embedded<'a>(inputs: &'a [Input<'a>]) -> Vec<Input<'a>> {
         };
         let values = data.filter(|(_, value)| value.text().is_some_and(carries));
         values
-            .map(|(_, value)| Input { stream: yaml::parse_inside(value), slo: input.slo })
+            .map(|(_, value)| Input {
+                stream: yaml::parse_inside(value),
+                slo: input.slo,
+                folder: input.folder,
+            })
             .collect::<Vec<_>>()
     };
     inputs.par_iter().flat_map_iter(nested).collect()
@@ -100,8 +106,15 @@ fn objects<'a>(input: &'a Input<'a>) -> Vec<Object<'a>> {
     found.retain(|object| !object.is_local());
     for object in &mut found {
         object.slo = input.slo;
+        object.folder = input.folder;
     }
     found
+}
+
+/// How far apart the files of two objects are: the same service for another environment has the same names, and stands
+/// in another folder.
+fn far(one: &Object<'_>, other: &Object<'_>) -> (bool, bool) {
+    (one.root.file() != other.root.file(), one.folder != other.folder)
 }
 
 /// Lists in lists in lists …, at the most.
@@ -301,7 +314,9 @@ impl<'a> Cluster<'a> {
                         autoscaler.target.names(workload) && autoscaler.shares_namespace(workload)
                     })
                 });
-                found.min()
+                found.min_by_key(|index| {
+                    (workloads.get(*index).map(|it| far(it, autoscaler)), *index)
+                })
             })
             .collect();
         self.templates = templates;

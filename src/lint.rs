@@ -11,6 +11,7 @@ pub(crate) mod testing;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use crate::cluster::{self, Cluster, Declared, Input, Settings};
 use crate::finding::{self, Finding, Label, Severity};
@@ -64,13 +65,15 @@ pub struct Outcome {
 /// Lints `sources`, which come in the order of their ids.
 pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Options) -> Outcome {
     let mut outcome = Outcome::default();
+    let folders = folders(files, sources);
     let inputs: Vec<Input<'_>> = sources
         .par_iter()
-        .map(|source| {
+        .zip(folders)
+        .map(|(source, folder)| {
             let text = &*files.get(source.file).text;
             // What cannot hold an object is not worth reading.
             let text = if options.rendered || may_hold_objects(text) { text } else { "" };
-            Input { stream: yaml::parse(source.file, text), slo: source.slo }
+            Input { stream: yaml::parse(source.file, text), slo: source.slo, folder }
         })
         .collect();
     outcome.documents = inputs.iter().map(|input| input.stream.documents().len()).sum();
@@ -122,6 +125,18 @@ pub fn per_file(files: &Files, sources: &[Source], slo: &[Declared], options: &O
     }
     finding::sort(&mut all.findings, files);
     all
+}
+
+/// A number for the folder of each source.
+fn folders(files: &Files, sources: &[Source]) -> Vec<u32> {
+    let mut numbers = FxHashMap::default();
+    let number = |source: &Source| {
+        let name = files.get(source.file).name.as_str();
+        let folder = name.rsplit_once(['/', '\\']).map_or("", |(folder, _)| folder);
+        let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+        *numbers.entry(folder).or_insert(next)
+    };
+    sources.iter().map(number).collect()
 }
 
 /// True if a document that cannot be read holds actions of Go's templates. Those of alerts are no sign of one, and

@@ -46,7 +46,7 @@ pub struct Counts {
     /// Files passed over.
     pub skipped: usize,
     /// Which part of the findings is reported, if not all of them; the counts are those of the whole.
-    pub shard: Option<shard::Shard>,
+    pub shard: Option<shard::Cut>,
 }
 
 impl<'a> Run<'a> {

@@ -428,6 +428,22 @@ fn kubectl_generates_renames_and_lints() {
     let all = text(&output.stdout);
     assert!(!all.contains("internal.config") && !all.contains("SloLint"), "{all}");
 
+    // Arguments of plugins stand beside `spec`.
+    let generator = folder.path().join("slogen-generator.yaml");
+    let config = fs::read_to_string(&generator).unwrap();
+    for arguments in
+        ["argsOneLiner: --only scaledobject --load-restrictor none", "argsFromFile: words"]
+    {
+        fs::write(folder.path().join("words"), "--only\nscaledobject\n").unwrap();
+        fs::write(&generator, format!("{config}{arguments}\n")).unwrap();
+        let output = build(&kubectl, folder.path());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let kinds: Vec<_> =
+            documents(&text(&output.stdout)).iter().map(|it| it["kind"].clone()).collect();
+        assert_eq!(kinds, ["ScaledObject"]);
+    }
+    fs::write(&generator, &config).unwrap();
+
     // kustomize mends references only after the linter has run: slogen knows the names from before.
     let strict = folder.path().join("slogen-lint.yaml");
     let config = fs::read_to_string(&strict).unwrap();

@@ -155,6 +155,22 @@ fn what_is_no_whole_is_refused() {
     let differ = merge(&[&later, two, three]);
     assert!(differ.contains("files and"), "{differ}");
 
+    let foreign = out.path().join("foreign.json").display().to_string();
+    let other_rules = [
+        "lint",
+        "--shard",
+        "2/3",
+        "--off",
+        "hygiene",
+        "--format",
+        "json",
+        "--output-file",
+        &foreign,
+    ];
+    slogen(folder, &other_rules);
+    let differ = merge(&[one, &foreign, three]);
+    assert!(differ.contains("with the same arguments"), "{differ}");
+
     let broken = folder.join("broken.json");
     fs::write(&broken, "{\n  \"version\": 1,\n  \"findings\": 3\n}\n").unwrap();
     assert!(merge(&["broken.json"]).contains("broken.json:3:15: "), "{}", merge(&["broken.json"]));

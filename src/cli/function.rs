@@ -123,7 +123,7 @@ pub(super) fn generate(
         if let Err(error @ ReadError::Outside(_)) = place.root.check(&path) {
             return Err(Stop::Message(format!(
                 "`spec.file`: `{}` may not be read: {error}; move it there, or lift the restriction with `args: \
-                 [krm, --load-restrictor, none]`",
+                 [krm, --load-restrictor, none]`, for an exec plugin with `argsOneLiner: --load-restrictor none`",
                 path.display()
             )));
         }

@@ -53,6 +53,11 @@ const STARTER: &str = include_str!("init/slo.toml.txt");
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
     let path = &args.output;
+    if path == Path::new("-") {
+        return Err(Stop::Message(
+            "`--output -` would be a file called `-`; name a file".to_owned(),
+        ));
+    }
     if !args.force && path.symlink_metadata().is_ok() {
         let message = format!("`{}` is there already; `--force` replaces it", path.display());
         return Err(Stop::Message(message));
@@ -78,7 +83,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
         writeln!(io.err, "wrote {}", beside.display())?;
     }
     write_file(path, &starter)?;
-    writeln!(io.err, "wrote {}; now: slogen render > manifests.yaml", path.display())?;
+    let elsewhere = path != Path::new(FILE_NAME);
+    let from = if elsewhere { format!(" -f {}", path.display()) } else { String::new() };
+    writeln!(io.err, "wrote {}; now: slogen render{from} > manifests.yaml", path.display())?;
     Ok(Outcome::Done)
 }
 

@@ -10,7 +10,7 @@ use crate::finding::{Finding, Safety, Severity};
 use crate::fix;
 use crate::lint;
 use crate::lint::baseline::Baseline;
-use crate::report::shard::Shard;
+use crate::report::shard::{Cut, Shard};
 use crate::report::{Counts, Format, Run as Report, counted};
 use crate::source::{FileId, Files, Root};
 
@@ -31,7 +31,7 @@ pub(super) struct Args {
     #[arg(short = 'R', long)]
     recursive: bool,
     /// The name to report for standard input; its folder is where slo.toml and slogen.toml are looked for.
-    #[arg(long, value_name = "PATH", default_value = "stdin")]
+    #[arg(long, value_name = "PATH", default_value = STDIN)]
     stdin_filename: PathBuf,
     /// The slo.toml that describes the service, instead of the nearest one.
     #[arg(long, value_name = "PATH")]
@@ -255,7 +255,17 @@ impl Args {
     }
 }
 
+/// What `--stdin-filename` is unless it is given.
+const STDIN: &str = "stdin";
+
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
+    if args.stdin_filename != Path::new(STDIN) && !reads_stdin(args) {
+        return Err(Stop::Message(
+            "`--stdin-filename` names standard input, which is read where a path is `-`: `slogen lint - \
+             --stdin-filename NAME`"
+                .to_owned(),
+        ));
+    }
     let places = args.reports.places(Format::Human)?;
     let loaded = load(args.request(), io)?;
     let safety = if args.unsafe_fixes { Safety::Unsafe } else { Safety::Safe };
@@ -289,6 +299,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
         return Ok(Outcome::Done);
     }
     loaded.forget_known(&mut outcome, files)?;
+    let cut = args.shard.map(|shard| Cut::of(shard, &outcome.findings, files));
     if let Some(shard) = args.shard {
         outcome.findings.retain(|it| shard.holds(&files.get(it.primary.span.file).path()));
     }
@@ -297,7 +308,7 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
     let report = Report {
         findings: &outcome.findings,
         files,
-        summary: Counts { shard: args.shard, ..loaded.counts(&outcome) },
+        summary: Counts { shard: cut, ..loaded.counts(&outcome) },
         rules: &infos,
         fail_on: args.rules.fail_on.severity(),
         max_repeats: args.max_repeats,

@@ -124,6 +124,8 @@ pub struct Object<'a> {
     pub owned: bool,
     /// Which of the slo.toml files of the run stands in its folder or nearest above it.
     pub slo: Option<usize>,
+    /// The folder that its file stands in, by a number.
+    pub folder: u32,
 }
 
 impl<'a> Object<'a> {
@@ -141,6 +143,7 @@ impl<'a> Object<'a> {
             namespace: None,
             owned: false,
             slo: None,
+            folder: 0,
         };
         let (Some(api_version), Some(kind_name)) = (text("apiVersion"), text("kind")) else {
             let kind = kindless(root)?;

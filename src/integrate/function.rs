@@ -114,7 +114,9 @@ pub fn read(files: &Files, file: FileId) -> Result<Function, Vec<Finding>> {
         // Nothing below is what slogen knows.
         return Err(cx.findings);
     }
-    cx.unknown_keys(&table, &["apiVersion", "kind", "metadata", "spec"]);
+    // What follows `spec` is how kustomize passes arguments to an exec plugin.
+    let known = ["apiVersion", "kind", "metadata", "spec", "argsOneLiner", "argsFromFile"];
+    cx.unknown_keys(&table, &known);
     if let Some(metadata) = table.get("metadata") {
         // Whatever else Kubernetes knows there is no concern of a function.
         cx.table(metadata, "metadata");

@@ -132,16 +132,9 @@ mod tests {
         }
     }
 
-    /// Rules whose messages name the first of several objects, any of which would do.
+    /// Where several objects play the same part, a message may name any of them, and another one of a part.
     fn names_one_of_several(rule: &str) -> bool {
-        [
-            "availability/overlapping-pdbs",
-            "probes/missing-readiness",
-            "scaling/competing-autoscalers",
-            "scaling/overlapping-selectors",
-            "scaling/static-replicas",
-        ]
-        .contains(&rule)
+        crate::rules::find(rule).is_some_and(|entry| entry.meta.basis == Basis::Together)
     }
 
     /// The texts of examples and cases.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Run;
-use super::shard::Shard;
+use super::shard::Cut;
 use crate::finding::{Finding, Safety, Severity};
 use crate::source::{Files, Span};
 
@@ -36,6 +36,8 @@ pub struct Part<'a> {
     pub count: u32,
     /// Version of slogen.
     pub slogen: Cow<'a, str>,
+    /// What all parts of one run share: a digest of all that it found.
+    pub run: Cow<'a, str>,
 }
 
 /// A finding.
@@ -139,9 +141,14 @@ impl Report<'_> {
 }
 
 impl Part<'_> {
-    fn of(shard: Shard) -> Self {
+    fn of(Cut { shard, run }: Cut) -> Self {
         let slogen = Cow::Borrowed(env!("CARGO_PKG_VERSION"));
-        Self { index: shard.index(), count: shard.count(), slogen }
+        Self {
+            index: shard.index(),
+            count: shard.count(),
+            slogen,
+            run: format!("{run:016x}").into(),
+        }
     }
 }
 

@@ -118,6 +118,14 @@ fn of_shards(reports: &[Read]) -> Result<Summary, String> {
                 return differ("the runs count", format!("{a} {what}"), format!("{b}; {help}"));
             }
         }
+        if part.run != known.run {
+            let help = "lint one commit, with the same arguments, everywhere";
+            return differ(
+                "what the runs found has the digests",
+                known.run.to_string(),
+                format!("{}; {help}", part.run),
+            );
+        }
         if let Some(other) = by_index.insert(part.index, read) {
             let (index, count) = (part.index, part.count);
             let (one, other) = (&other.name, &read.name);

@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
+use crate::finding::Finding;
+use crate::source::Files;
+
 /// One of several parts of a run's findings, `i/n`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
@@ -28,11 +31,38 @@ impl Shard {
     /// folders and no `./` at its start, so that every machine agrees: the first eight bytes of its SHA-256, as a
     /// big-endian number, modulo the count.
     pub fn holds(self, path: &str) -> bool {
-        let digest = Sha256::digest(path.as_bytes());
-        let number =
-            digest.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-        number % u64::from(self.count) == u64::from(self.index)
+        number(&Sha256::digest(path.as_bytes())) % u64::from(self.count) == u64::from(self.index)
     }
+}
+
+/// A part of what a certain run found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Which part.
+    pub shard: Shard,
+    /// What all parts of the run share: the first eight bytes of a SHA-256 over everything that it found. Runs over
+    /// other files, or with other rules, share it only where they found the same.
+    pub run: u64,
+}
+
+impl Cut {
+    /// A part of a run that found `findings`.
+    pub fn of(shard: Shard, findings: &[Finding], files: &Files) -> Self {
+        let mut digest = Sha256::new();
+        for finding in findings {
+            let span = finding.primary.span;
+            let start = files.get(span.file).position(span.start);
+            let (path, rule) = (files.get(span.file).path(), finding.rule);
+            let (severity, message) = (finding.severity.word(), &finding.message);
+            digest.update(format!("{path}:{start} {severity} {rule} {message}\n"));
+        }
+        Self { shard, run: number(&digest.finalize()) }
+    }
+}
+
+/// The first eight bytes, as a big-endian number.
+fn number(digest: &[u8]) -> u64 {
+    digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 impl FromStr for Shard {
@@ -44,6 +74,7 @@ impl FromStr for Shard {
         let (index, count) = (number(index)?, number(count)?);
         match index.checked_sub(1) {
             Some(index) if index < count => Ok(Self { index, count }),
+            _ if count == 0 => Err("there is at least one shard, `1/1`".to_owned()),
             _ => Err(format!(
                 "there is no shard {index} of {count}; they are numbered from 1 to {count}"
             )),
