@@ -161,7 +161,7 @@ fn what_is_no_whole_is_refused() {
         "--shard",
         "2/3",
         "--off",
-        "hygiene",
+        "scaling",
         "--format",
         "json",
         "--output-file",
