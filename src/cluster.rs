@@ -519,6 +519,17 @@ impl<'a> Cluster<'a> {
         monitor.workloads.iter().filter_map(|index| self.workloads.get(*index))
     }
 
+    /// The workloads that a monitor scrapes, with the Service that leads to each, if it selects Services.
+    pub fn scraped_by(
+        &self,
+        monitor: &Monitor<'a>,
+    ) -> impl Iterator<Item = (&Workload<'a>, Option<&Service<'a>>)> {
+        let by_services = self.services_of_monitor(monitor).flat_map(|service| {
+            self.workloads_of_service(service).map(move |workload| (workload, Some(service)))
+        });
+        by_services.chain(self.workloads_of_monitor(monitor).map(|workload| (workload, None)))
+    }
+
     /// The workloads called `name`, in any namespace.
     pub fn workloads_named(&self, name: &str) -> impl Iterator<Item = &Workload<'a>> {
         let named = self.by_name.get(name).map_or(&[][..], Vec::as_slice);

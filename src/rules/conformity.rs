@@ -91,6 +91,16 @@ enum Check<'c> {
     Unreadable(String),
 }
 
+/// Everything that breaks the schema of its kind, with its object.
+pub(super) fn violations<'c>(
+    cx: &Ctx<'c>,
+) -> impl Iterator<Item = (&'c Object<'c>, &'c Violation<'c>)> + use<'c> {
+    let (cluster, conformity) = (cx.cluster, cx.conformity);
+    conformity
+        .violations()
+        .filter_map(|(index, violation)| Some((cluster.objects().get(index)?, violation)))
+}
+
 /// `apiVersion` as written; of a file without one, nothing.
 pub(super) fn api_version<'c>(object: &Object<'c>) -> Option<&'c str> {
     object.root.get("apiVersion").and_then(Place::text)

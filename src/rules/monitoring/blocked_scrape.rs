@@ -89,11 +89,7 @@ impl Rule for BlockedScrape {
         let mut told = FxHashSet::default();
         for monitor in cluster.monitors() {
             for endpoint in &monitor.endpoints {
-                let by_services = cluster.services_of_monitor(monitor).flat_map(|service| {
-                    cluster.workloads_of_service(service).map(move |it| (it, Some(service)))
-                });
-                let direct = cluster.workloads_of_monitor(monitor).map(|it| (it, None));
-                for (workload, service) in by_services.chain(direct) {
+                for (workload, service) in cluster.scraped_by(monitor) {
                     let Some(policies) = policies.get(&workload.index) else { continue };
                     let Some(port) = endpoint.scraped(workload, service) else { continue };
                     if policies.iter().any(|it| admits(cluster, it, workload, &port)) {

@@ -69,11 +69,7 @@ impl Rule for PerProcessMetrics {
         let mut scraped = FxHashMap::default();
         for monitor in cluster.monitors() {
             for endpoint in &monitor.endpoints {
-                let by_services = cluster.services_of_monitor(monitor).flat_map(|service| {
-                    cluster.workloads_of_service(service).map(move |it| (it, Some(service)))
-                });
-                let direct = cluster.workloads_of_monitor(monitor).map(|it| (it, None));
-                for (workload, service) in by_services.chain(direct) {
+                for (workload, service) in cluster.scraped_by(monitor) {
                     if let Some(port) = endpoint.scraped(workload, service)
                         && let Some(index) = bearer(workload, &port)
                     {

@@ -1,5 +1,5 @@
 use crate::openapi::{Problem, Violation};
-use crate::rules::conformity::told_as_legacy;
+use crate::rules::conformity::{told_as_legacy, violations};
 use crate::rules::prelude::*;
 
 declare_rule! {
@@ -49,11 +49,8 @@ declare_rule! {
 
 impl Rule for WrongType {
     fn check(&self, cx: &mut Ctx<'_>) {
-        let (cluster, conformity) = (cx.cluster, cx.conformity);
-        for (index, violation) in conformity.violations() {
-            if let Some(object) = cluster.objects().get(index) {
-                report(cx, object, violation);
-            }
+        for (object, violation) in violations(cx) {
+            report(cx, object, violation);
         }
     }
 }
