@@ -1,0 +1,395 @@
+//! What is simulated: a service with its pods, metrics and autoscaler, in numbers; from a plan.
+
+use rust_decimal::prelude::ToPrimitive;
+
+use crate::plan::Plan;
+use crate::plan::scaling::keda::{Asked, Asks, Keda, Trigger};
+use crate::plan::scaling::{self, By, Measure, Scaling};
+use crate::spec::leaf::{self, Amount, MetricType};
+use crate::units::{Decimal, Duration, quantity};
+
+use super::controller::spec::{
+    Behavior, Flags, Metric, Policy, PolicyKind, Rules, Select, Source, Spec, Target,
+};
+use super::fleet::{Lifecycle, Share};
+use super::keda::{Fallback, FallbackBehavior, ScaledObject};
+use super::latency::Service;
+use super::pipeline::Pipeline;
+use super::{Time, seconds};
+
+/// All that a run needs beside its load.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Name of the service.
+    pub name: String,
+    /// How one pod answers.
+    pub service: Service,
+    /// How its pods come and go.
+    pub lifecycle: Lifecycle,
+    /// How its metrics are seen.
+    pub pipeline: Pipeline,
+    /// CPU request of a pod in thousandths of a core.
+    pub cpu_request: Option<i64>,
+    /// What changes the number of its pods.
+    pub scaler: Scaler,
+    /// Pods at the start.
+    pub initial: i32,
+    /// Latency targets.
+    pub goals: Vec<Goal>,
+    /// Error-budget window in seconds.
+    pub period_s: f64,
+    /// Price of one pod for one hour.
+    pub cost_per_pod_hour: Option<f64>,
+    /// Pause of a user between two requests, in seconds.
+    pub think_s: Option<f64>,
+    /// What was taken for granted, and what is left out: each a sentence for the reader of the results.
+    pub notes: Vec<String>,
+}
+
+/// A latency target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Goal {
+    /// Such as 0.95.
+    pub quantile: f64,
+    /// The bound in seconds.
+    pub below_s: f64,
+    /// `p95`.
+    pub short: String,
+}
+
+/// What changes the number of pods.
+#[derive(Clone, Debug)]
+pub enum Scaler {
+    /// Nothing.
+    Fixed,
+    /// An HPA, perhaps KEDA's.
+    Auto(Box<Auto>),
+}
+
+/// An HPA and what its metrics measure.
+#[derive(Clone, Debug)]
+pub struct Auto {
+    /// The HPA.
+    pub spec: Spec,
+    /// Flags of the controller.
+    pub flags: Flags,
+    /// What the metrics of `spec` measure, in their order.
+    pub signals: Vec<Signal>,
+    /// The ScaledObject that made the HPA.
+    pub keda: Option<ScaledObject>,
+}
+
+/// What a metric measures.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Signal {
+    /// A quantile of the latency.
+    Latency {
+        /// Such as 0.95.
+        quantile: f64,
+        /// Of each pod, or of the whole service.
+        scope: Scope,
+        /// In milliseconds rather than seconds.
+        millis: bool,
+    },
+    /// Requests in flight.
+    InFlight(Scope),
+    /// CPU in percent of the request.
+    Cpu,
+}
+
+/// Whose value it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One value a pod, through prometheus-adapter.
+    Pod,
+    /// One value for all, through KEDA.
+    Fleet,
+}
+
+impl Signal {
+    /// As tables and charts name it.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Latency { quantile, .. } => format!("latency p{}", trimmed(quantile * 100.0)),
+            Self::InFlight(_) => "in flight".to_owned(),
+            Self::Cpu => "cpu".to_owned(),
+        }
+    }
+}
+
+fn trimmed(value: f64) -> String {
+    format!("{value:.3}").trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Why a service cannot be simulated: what is missing, and what to write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// What is wrong.
+    pub message: String,
+    /// What to write.
+    pub help: String,
+}
+
+impl Scenario {
+    /// The service that `plan` describes.
+    pub fn new(plan: &Plan<'_>) -> Result<Self, Missing> {
+        let mut notes = Vec::new();
+        let doc = &plan.spec.doc;
+        let service = service(plan, &mut notes)?;
+        let (scaler, initial) = scaler(plan, &mut notes);
+        let metrics = &doc.metrics;
+        let buckets = metrics.buckets.iter().flat_map(|list| list.iter());
+        let request = doc.resources.requests.cpu.as_ref().map(|cpu| cpu.cores());
+        Ok(Self {
+            name: doc.service.name.0.clone(),
+            service,
+            lifecycle: lifecycle(plan, &mut notes),
+            pipeline: Pipeline {
+                interval: millis(*metrics.interval),
+                phase: millis(*metrics.interval) / 2,
+                window: millis(plan.scrape.rate_window.value),
+                buckets: buckets.map(|bound| float(bound.0)).collect(),
+            },
+            cpu_request: request.and_then(|cores| (cores * Decimal::ONE_THOUSAND).ceil().to_i64()),
+            scaler,
+            initial,
+            goals: plan.targets.latency.iter().map(goal).collect(),
+            period_s: float(doc.targets.window.seconds()),
+            cost_per_pod_hour: doc.simulate.cost_per_pod_hour.as_ref().map(|cost| float(cost.0)),
+            think_s: doc.simulate.think_time.as_ref().map(|think| float(think.seconds())),
+            notes,
+        })
+    }
+}
+
+fn float(value: Decimal) -> f64 {
+    value.to_f64().unwrap_or(f64::NAN)
+}
+
+fn millis(duration: Duration) -> Time {
+    (duration.seconds() * Decimal::ONE_THOUSAND).to_i64().unwrap_or(Time::MAX)
+}
+
+fn goal(target: &crate::plan::targets::Latency) -> Goal {
+    Goal {
+        quantile: float(target.percentile) / 100.0,
+        below_s: float(target.below.seconds()),
+        short: target.short.clone(),
+    }
+}
+
+fn service(plan: &Plan<'_>, notes: &mut Vec<String>) -> Result<Service, Missing> {
+    let doc = &plan.spec.doc;
+    let simulate = &doc.simulate;
+    let Some(service_time) = &simulate.service_time else {
+        return Err(Missing {
+            message: "nothing says how long a request keeps the service busy".to_owned(),
+            help: "add `service_time = \"7ms\"` under `[simulate]`, measured with one user at a time; `slogen simulate \
+                   calibrate` derives it from load tests"
+                .to_owned(),
+        });
+    };
+    let service_s = float(service_time.seconds());
+    let limit = doc.resources.limits.cpu.as_ref().map(|cpu| float(cpu.cores()));
+    let servers = match (&simulate.concurrency, limit) {
+        (Some(servers), _) => f64::from(**servers),
+        (None, Some(cores)) => {
+            let servers = cores.floor().max(1.0);
+            notes.push(format!(
+                "simulate.concurrency is not set: {servers} requests at once, from the CPU limit"
+            ));
+            servers
+        }
+        (None, None) => {
+            notes.push("simulate.concurrency is not set: 1 request at once".to_owned());
+            1.0
+        }
+    };
+    let cpu_s = if let Some(cpu) = &simulate.cpu_per_request {
+        float(cpu.seconds())
+    } else {
+        notes.push("simulate.cpu_per_request is not set: all of the service time is CPU".to_owned());
+        service_s
+    };
+    let floor_s = simulate.floor.as_ref().map_or(0.0, |floor| float(floor.seconds()));
+    Service::new(floor_s, service_s, servers, cpu_s)
+        .map_err(|problem| Missing { message: problem.message, help: problem.help })
+}
+
+/// What ends a start is the start-up probe; without a time for it, the model starts in one period of it.
+fn lifecycle(plan: &Plan<'_>, notes: &mut Vec<String>) -> Lifecycle {
+    let doc = &plan.spec.doc;
+    let probe_period = seconds(plan.probes.startup.period.max(1));
+    let written = doc.simulate.startup.as_ref().or(doc.probes.model_load.as_ref());
+    let startup = written.map_or(probe_period, |startup| millis(**startup));
+    if written.is_none() {
+        notes.push(format!(
+            "neither simulate.startup nor probes.model_load is set: a pod is ready after {} s",
+            probe_period / 1000
+        ));
+    }
+    let share = |amount: Amount| match amount {
+        Amount::Count(pods) => Share::Pods(pods),
+        Amount::Percent(percent) => Share::Percent(percent),
+    };
+    Lifecycle {
+        startup,
+        probe_period,
+        max_surge: share(plan.rollout.max_surge),
+        max_unavailable: share(plan.rollout.max_unavailable),
+    }
+}
+
+fn scaler(plan: &Plan<'_>, notes: &mut Vec<String>) -> (Scaler, i32) {
+    let autoscaler = match &plan.scaling {
+        Scaling::Fixed(replicas) => return (Scaler::Fixed, *replicas),
+        Scaling::Auto(autoscaler) => autoscaler,
+    };
+    let (mut metrics, mut signals) = (Vec::new(), Vec::new());
+    let mut min = autoscaler.min;
+    let keda = match &autoscaler.by {
+        By::Hpa(list) => {
+            for (metric, signal) in list.iter().map(of_hpa) {
+                metrics.push(metric);
+                signals.push(signal);
+            }
+            None
+        }
+        By::Keda(keda) => {
+            for trigger in &keda.triggers {
+                match of_keda(trigger) {
+                    Ok((metric, signal)) => {
+                        metrics.push(metric);
+                        signals.push(signal);
+                    }
+                    Err(note) => notes.push(note),
+                }
+            }
+            if keda.modifiers.is_some() {
+                notes.push(
+                    "scaling.keda.modifiers is not simulated: each trigger counts by itself".to_owned(),
+                );
+            }
+            min = min.max(1);
+            Some(scaled_object(autoscaler, keda))
+        }
+    };
+    let tolerance = autoscaler.tolerance.map(|tolerance| float(tolerance.value()));
+    let spec = Spec {
+        min,
+        max: autoscaler.max,
+        metrics,
+        behavior: Some(Behavior {
+            up: direction(&autoscaler.up, tolerance),
+            down: direction(&autoscaler.down, tolerance),
+        }),
+    };
+    let auto = Auto { spec, flags: Flags::default(), signals, keda };
+    (Scaler::Auto(Box::new(auto)), autoscaler.min)
+}
+
+fn direction<const UP: bool>(direction: &scaling::Direction, tolerance: Option<f64>) -> Rules<UP> {
+    let policies = direction.policies.iter().map(|policy| {
+        let (kind, value) = match policy.amount {
+            Amount::Count(pods) => (PolicyKind::Pods, pods),
+            Amount::Percent(percent) => (PolicyKind::Percent, percent),
+        };
+        Policy { kind, value, period_s: policy.period.get() }
+    });
+    Rules {
+        window_s: Some(direction.stabilization.get()),
+        select: match direction.select {
+            leaf::Select::Max => Select::Max,
+            leaf::Select::Min => Select::Min,
+            leaf::Select::Disabled => Select::Disabled,
+        },
+        policies: policies.collect(),
+        tolerance,
+    }
+}
+
+/// Thousandths, rounded up as the API server's quantities are.
+fn thousandths(value: Decimal) -> i64 {
+    (value * Decimal::ONE_THOUSAND).ceil().to_i64().unwrap_or(i64::MAX)
+}
+
+fn of_hpa(metric: &scaling::Metric) -> (Metric, Signal) {
+    match metric {
+        scaling::Metric::Pods { name, measure, average } => {
+            let target = quantity::quantity(&average.value).map_or(i64::MAX, thousandths);
+            let signal = match measure {
+                Measure::Latency(percentile) => Signal::Latency {
+                    quantile: float(*percentile) / 100.0,
+                    scope: Scope::Pod,
+                    millis: false,
+                },
+                Measure::InFlight => Signal::InFlight(Scope::Pod),
+            };
+            let source = Source::Pods { name: name.clone() };
+            (Metric { source, target: Target::AverageValue(target) }, signal)
+        }
+        scaling::Metric::Cpu(percent) => cpu(percent.value),
+    }
+}
+
+fn cpu(percent: i32) -> (Metric, Signal) {
+    let source = Source::Resource { name: "cpu".to_owned() };
+    (Metric { source, target: Target::Utilization(percent) }, Signal::Cpu)
+}
+
+fn of_keda(trigger: &Trigger) -> Result<(Metric, Signal), String> {
+    let (query, threshold) = match &trigger.asks {
+        Asks::Cpu(percent) => return Ok(cpu(percent.value)),
+        Asks::Prometheus { query, threshold } => (query, threshold.value),
+        Asks::Written { kind, .. } => {
+            return Err(format!("a trigger of type `{kind}` is not simulated: nothing says what it reads"));
+        }
+    };
+    let signal = match query {
+        Asked::Latency { target, millis } => Signal::Latency {
+            quantile: float(target.percentile) / 100.0,
+            scope: Scope::Fleet,
+            millis: *millis,
+        },
+        Asked::InFlight => Signal::InFlight(Scope::Fleet),
+        Asked::Written(query) => {
+            return Err(format!("the query `{query}` is not simulated: nothing says what it reads"));
+        }
+    };
+    let target = thousandths(threshold);
+    let target = match trigger.metric_type {
+        MetricType::AverageValue => Target::AverageValue(target),
+        MetricType::Value => Target::Value(target),
+        MetricType::Utilization => Target::Unset,
+    };
+    let name = trigger.name.clone().unwrap_or_default();
+    Ok((Metric { source: Source::External { name }, target }, signal))
+}
+
+fn scaled_object(autoscaler: &scaling::Autoscaler, keda: &Keda) -> ScaledObject {
+    let default = ScaledObject::default();
+    let period = |written: Option<leaf::Seconds>, unset| written.map_or(unset, leaf::Seconds::get);
+    ScaledObject {
+        polling_interval_s: period(keda.polling, default.polling_interval_s),
+        cooldown_s: period(keda.cooldown, default.cooldown_s),
+        min: Some(autoscaler.min),
+        max: Some(autoscaler.max),
+        idle: keda.idle,
+        fallback: keda.fallback.as_ref().map(|fallback| Fallback {
+            failure_threshold: fallback.failures,
+            replicas: fallback.replicas.value,
+            behavior: match fallback.behavior {
+                None | Some(leaf::Fallback::Static) => FallbackBehavior::Static,
+                Some(leaf::Fallback::CurrentReplicas) => FallbackBehavior::CurrentReplicas,
+                Some(leaf::Fallback::CurrentReplicasIfHigher) => {
+                    FallbackBehavior::CurrentReplicasIfHigher
+                }
+                Some(leaf::Fallback::CurrentReplicasIfLower) => {
+                    FallbackBehavior::CurrentReplicasIfLower
+                }
+                Some(leaf::Fallback::ScalingModifiers) => FallbackBehavior::ScalingModifiers,
+            },
+        }),
+        ..default
+    }
+}
