@@ -224,9 +224,9 @@ struct Fill {
 impl Fill {
     /// How many samples there are then.
     fn samples(self, samples: &PodSamples) -> i64 {
-        samples.samples
-            + if self.missing { samples.missing } else { 0 }
-            + if self.unready { samples.unready } else { 0 }
+        let missing = if self.missing { samples.missing } else { 0 };
+        let unready = if self.unready { samples.unready } else { 0 };
+        samples.samples.saturating_add(missing).saturating_add(unready)
     }
 }
 

@@ -137,7 +137,7 @@ impl PodSamples {
     pub fn alike(counts: Counts, usage: i64, request: Option<i64>, target: i32) -> Self {
         let Counts { ready, unready, missing } = counts;
         Self {
-            pods: ready + unready + missing,
+            pods: ready.saturating_add(unready).saturating_add(missing),
             ready,
             unready,
             missing,
