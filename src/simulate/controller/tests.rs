@@ -51,7 +51,11 @@ fn utilization_is_cut_to_whole_percent_before_the_ratio() {
     let metric = resource(Target::Utilization(80));
     // 10 pods of 1000m. 889m are 88 %, of 80 % exactly 1.1, which is within; 890m are 89 %.
     for (usage, wanted) in [(8899, 10), (8900, 12), (7200, 10), (7199, 9), (7100, 9)] {
-        assert_eq!(asks(&metric, &all_ready(10, usage, Some(1000)), fleet(10)), Ok(wanted), "{usage}");
+        assert_eq!(
+            asks(&metric, &all_ready(10, usage, Some(1000)), fleet(10)),
+            Ok(wanted),
+            "{usage}"
+        );
     }
     let proposal = propose(&metric, &all_ready(10, 8899, Some(1000)), fleet(10), TOLERANCES);
     assert_eq!(proposal, Ok(Proposal { replicas: 10, usage: 889, utilization: Some(88) }));
@@ -248,13 +252,7 @@ fn pods_are_grouped_by_what_is_known_of_them() {
     ];
     let listed = pods.iter().map(|(pod, sample, request)| (pod, *sample, Some(*request)));
     let samples = PodSamples::group(listed, [5], None, 150, &Flags::default());
-    let requests = Requests {
-        usage: 8,
-        sampled: 170,
-        unready: 120,
-        missing: 20,
-        missing_fill: 30,
-    };
+    let requests = Requests { usage: 8, sampled: 170, unready: 120, missing: 20, missing_fill: 30 };
     let wanted = PodSamples {
         pods: 7,
         ready: 2,
@@ -277,11 +275,9 @@ fn policy(kind: PolicyKind, value: i32, period_s: i32) -> Policy {
 }
 
 fn remember(recommendations: &[(i32, i32)]) -> History {
-    let each = |(replicas, at): &(i32, i32)| Recommendation { replicas: *replicas, at: seconds(*at) };
-    History {
-        recommendations: recommendations.iter().map(each).collect(),
-        ..History::default()
-    }
+    let each =
+        |(replicas, at): &(i32, i32)| Recommendation { replicas: *replicas, at: seconds(*at) };
+    History { recommendations: recommendations.iter().map(each).collect(), ..History::default() }
 }
 
 #[test]
@@ -341,8 +337,7 @@ fn limited(
 #[test]
 fn percent_round_so_that_more_changes() {
     let tenth = policy(PolicyKind::Percent, 10, 60);
-    let change =
-        |from, to| limited((tenth, tenth), Select::Max, &History::default(), (from, to));
+    let change = |from, to| limited((tenth, tenth), Select::Max, &History::default(), (from, to));
     // In floats 100 * 1.1 is a little more than 110.
     assert_eq!(change(100, 500), (111, Limit::ScaleUpLimit));
     assert_eq!(change(3, 500), (4, Limit::ScaleUpLimit));
