@@ -225,12 +225,12 @@ impl ReplicaCalc {
             other => panic!("{other}"),
         };
         let of_pods = matches!(source, Source::Pods { .. });
-        let sampled = pods
+        let listed = pods
             .iter()
             .enumerate()
             .map(|(at, pod)| (pod, case.levels_milli.get(at).copied().filter(|_| of_pods), None));
         let stray = case.levels_milli.iter().skip(pods.len()).copied();
-        let samples = PodSamples::group(sampled, stray, None, 0, &self.flags());
+        let samples = PodSamples::group(listed, stray, None, 0, &self.flags());
         let wanted = Proposal { replicas: self.want, usage: case.want_usage, utilization: None };
         (Metric { source, target }, samples, case.levels_milli.clone(), wanted)
     }

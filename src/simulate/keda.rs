@@ -52,6 +52,7 @@ impl Default for ScaledObject {
 }
 
 /// Annotations of a ScaledObject that change what the operator does.
+#[expect(clippy::struct_excessive_bools, reason = "each is an annotation of its own")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Annotations {
     /// `autoscaling.keda.sh/paused`: the operator does nothing. (It deletes the HPA, too, which is the caller's to do.)

@@ -91,10 +91,7 @@ pub fn propose(
             Source::Resource { .. } | Source::ContainerResource { .. } | Source::Pods { .. },
             Target::AverageValue(target),
         ) => average_of_pods(samples(reading)?, target, fleet, tolerances),
-        (Source::Object { .. }, Target::Value(target)) => {
-            value(total(series(reading)?), target, fleet, tolerances)
-        }
-        (Source::External { .. }, Target::Value(target)) => {
+        (Source::Object { .. } | Source::External { .. }, Target::Value(target)) => {
             value(total(series(reading)?), target, fleet, tolerances)
         }
         (Source::Object { .. }, Target::AverageValue(target)) => {
@@ -249,8 +246,8 @@ fn of_pods(
             go::int32((ratio * go::float(samples.ready)).ceil())
         });
     }
-    let fill =
-        Fill { missing: ratio < 1.0 || ratio > 1.0, down: ratio < 1.0, unready: up_with_unready };
+    let (down, up) = (ratio < 1.0, ratio > 1.0);
+    let fill = Fill { missing: down || up, down, unready: up_with_unready };
     let filled = again(fill)?;
     let turned = (ratio < 1.0 && filled > 1.0) || (ratio > 1.0 && filled < 1.0);
     if tolerances.within(filled) || turned {

@@ -225,12 +225,12 @@ pub fn read(line: &str) -> Result<Run<'_>, Problem> {
         }
         steps.push(step);
     }
-    let run = Run { spec, flags, requests, steps, ignored };
+    let run = Run { spec, flags, ignored, requests, steps };
     run.check_requests()?;
     Ok(run)
 }
 
-/// What serde_json says, without its own count of lines, which is always 1.
+/// What `serde_json` says, without its own count of lines, which is always 1.
 fn syntax(line: &str, error: &serde_json::Error) -> Problem {
     let text = error.to_string();
     let message = text.split(" at line ").next().unwrap_or(&text).to_owned();
