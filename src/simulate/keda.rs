@@ -2,7 +2,7 @@
 //!
 //! Between 1 and `maxReplicaCount` the HPA decides, and asks KEDA for the metrics at each of its own syncs, whatever
 //! `pollingInterval` says. The operator's loop ([`State::poll`]) only moves the workload between zero or idle and
-//! the minimum. One order of the two a tick: [`State::due`], [`State::poll`], then
+//! the minimum. A tick of a simulation is a [`State::poll`] if it is [`due`](State::due), and then a
 //! [`reconcile`](super::controller::reconcile) with what [`answer`] makes of each trigger.
 
 pub mod fallback;

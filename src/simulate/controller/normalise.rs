@@ -7,7 +7,7 @@
 use std::fmt;
 
 use super::go;
-use super::history::{History, Recommendation};
+use super::history::History;
 use super::spec::{Behavior, Down, Flags, Policy, PolicyKind, Rules, Select, Spec, Up};
 use crate::simulate::{Time, seconds};
 
@@ -91,18 +91,14 @@ pub fn stabilize_default(history: &mut History, desired: i32, window_s: i32, now
     let cutoff = now.saturating_sub(seconds(window_s));
     let mut highest = desired;
     let mut old = None;
-    for recommendation in &mut history.recommendations {
+    for (index, recommendation) in history.recommendations.iter().enumerate() {
         if recommendation.at < cutoff {
-            old = Some(recommendation);
+            old = Some(index);
         } else {
             highest = highest.max(recommendation.replicas);
         }
     }
-    let newest = Recommendation { replicas: desired, at: now };
-    match old {
-        Some(old) => *old = newest,
-        None => history.recommendations.push(newest),
-    }
+    history.recommend(desired, now, old);
     highest
 }
 
@@ -138,7 +134,7 @@ pub fn stabilize(
     let down_cutoff = now.saturating_sub(seconds(windows_s.1));
     let (mut lowest, mut highest) = (desired, desired);
     let mut old = None;
-    for recommendation in &mut history.recommendations {
+    for (index, recommendation) in history.recommendations.iter().enumerate() {
         let at = recommendation.at;
         if at > up_cutoff {
             lowest = lowest.min(recommendation.replicas);
@@ -147,14 +143,10 @@ pub fn stabilize(
             highest = highest.max(recommendation.replicas);
         }
         if at < up_cutoff && at < down_cutoff {
-            old = Some(recommendation);
+            old = Some(index);
         }
     }
-    let newest = Recommendation { replicas: desired, at: now };
-    match old {
-        Some(old) => *old = newest,
-        None => history.recommendations.push(newest),
-    }
+    history.recommend(desired, now, old);
     current.max(lowest).min(highest)
 }
 

@@ -103,6 +103,10 @@ fn missing_pods_dampen_both_ways() {
     // Down: all that they request. 10 % over two is 55 % over four, which turns the direction.
     let down = Reading::Pods(PodSamples::alike(counts, 200, Some(1000), 50));
     assert_eq!(asks(&metric, &down, fleet(4)), Ok(4));
+    // Also far beyond the tolerance.
+    let frugal = resource(Target::Utilization(20));
+    let down = Reading::Pods(PodSamples::alike(counts, 200, Some(1000), 20));
+    assert_eq!(asks(&frugal, &down, fleet(4)), Ok(4));
     // With a target above 100 % they are taken to be at it, so at most to hold.
     let lavish = resource(Target::Utilization(200));
     let down = Reading::Pods(PodSamples::alike(counts, 200, Some(1000), 200));
@@ -367,6 +371,9 @@ fn changes_of_both_directions_count_against_a_policy() {
     // A policy that is used up holds; it does not take back.
     let one = policy(PolicyKind::Pods, 1, 60);
     assert_eq!(limited((one, one), Select::Max, &history, (10, 50)), (10, Limit::ScaleUpLimit));
+    let shrunk = History { ups: Events::default(), downs: history.ups, ..History::default() };
+    let held = limited((one, one), Select::Max, &shrunk, (10, 1));
+    assert_eq!(held, (10, Limit::ScaleDownLimit));
 }
 
 #[test]
@@ -472,6 +479,7 @@ fn a_metric_that_fails_blocks_only_scale_downs() {
     assert_eq!((up.desired, up.failed), (9, failed));
     let even = first(&spec, 5, &[None, Some(5)]);
     assert_eq!((even.desired, even.failed), (5, failed));
+    assert!(matches!(even.course, Course::Metrics { binding: Some(1), .. }));
     let down = first(&spec, 5, &[None, Some(3)]);
     assert_eq!((down.desired, down.failed, down.course), (5, failed, Course::Stopped));
     let all = first(&spec, 5, &[None, None]);
@@ -570,7 +578,9 @@ fn zero_is_left_only_by_who_went_there() {
     // The controller goes there, and back.
     assert_eq!(sync(&spec, &flags, &mut history, (15, 3), &[Some(0)]).desired, 0);
     assert!(history.scaled_to_zero());
-    assert_eq!(sync(&spec, &flags, &mut history, (30, 0), &[Some(0)]).desired, 0);
+    let stays = sync(&spec, &flags, &mut history, (30, 0), &[Some(0)]);
+    assert!(matches!(stays.course, Course::Metrics { proposed: 0, binding: Some(0), .. }));
+    assert_eq!(stays.desired, 0);
     let mut back = history.clone();
     assert_eq!(sync(&spec, &flags, &mut back, (45, 0), &[Some(9)]).desired, 9);
     assert!(!back.scaled_to_zero());
