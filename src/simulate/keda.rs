@@ -2,7 +2,7 @@
 //!
 //! Between 1 and `maxReplicaCount` the HPA decides, and asks KEDA for the metrics at each of its own syncs, whatever
 //! `pollingInterval` says. The operator's loop ([`State::poll`]) only moves the workload between zero or idle and
-//! the minimum. One order of the two a tick: [`State::due`], [`State::poll`], then
+//! the minimum. A tick of a simulation is a [`State::poll`] if it is [`due`](State::due), and then a
 //! [`reconcile`](super::controller::reconcile) with what [`answer`] makes of each trigger.
 
 pub mod fallback;
@@ -52,6 +52,7 @@ impl Default for ScaledObject {
 }
 
 /// Annotations of a ScaledObject that change what the operator does.
+#[expect(clippy::struct_excessive_bools, reason = "each is an annotation of its own")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Annotations {
     /// `autoscaling.keda.sh/paused`: the operator does nothing. (It deletes the HPA, too, which is the caller's to do.)
@@ -198,7 +199,13 @@ impl State {
 
     /// One turn of the loop: `RequestScale` of `pkg/scaling/executor/scale_scaledobjects.go`, for a workload with
     /// `replicas`.
-    pub fn poll(&mut self, object: &ScaledObject, now: Time, replicas: i32, seen: Activity) -> Step {
+    pub fn poll(
+        &mut self,
+        object: &ScaledObject,
+        now: Time,
+        replicas: i32,
+        seen: Activity,
+    ) -> Step {
         self.next = now.saturating_add(seconds(object.polling_interval_s.max(1)));
         let stay = |reason| Step { desired: replicas, reason };
         let min = object.min.unwrap_or(0);
@@ -265,8 +272,7 @@ pub fn thousandths(value: f64) -> i64 {
     if !value.is_finite() {
         return 0;
     }
-    let digits: String =
-        format!("{value:.3}").chars().filter(|digit| *digit != '.').collect();
+    let digits: String = format!("{value:.3}").chars().filter(|digit| *digit != '.').collect();
     match digits.parse() {
         Ok(thousandths) => i64::max(thousandths, 0),
         Err(_) if value < 0.0 => 0,

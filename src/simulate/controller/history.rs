@@ -35,6 +35,15 @@ impl History {
         }
     }
 
+    /// Remembers what the metrics ask for, in place of the recommendation at `old` if there is one.
+    pub(super) fn recommend(&mut self, replicas: i32, now: Time, old: Option<usize>) {
+        let newest = Recommendation { replicas, at: now };
+        match old.and_then(|old| self.recommendations.get_mut(old)) {
+            Some(old) => *old = newest,
+            None => self.recommendations.push(newest),
+        }
+    }
+
     /// `storeScaleEvent`: without behavior nobody reads events, and none is kept.
     pub(super) fn scaled(&mut self, behavior: Option<&Behavior>, from: i32, to: i32, now: Time) {
         let Some(Behavior { up, down }) = behavior else { return };

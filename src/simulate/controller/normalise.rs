@@ -7,7 +7,7 @@
 use std::fmt;
 
 use super::go;
-use super::history::{History, Recommendation};
+use super::history::History;
 use super::spec::{Behavior, Down, Flags, Policy, PolicyKind, Rules, Select, Spec, Up};
 use crate::simulate::{Time, seconds};
 
@@ -91,29 +91,22 @@ pub fn stabilize_default(history: &mut History, desired: i32, window_s: i32, now
     let cutoff = now.saturating_sub(seconds(window_s));
     let mut highest = desired;
     let mut old = None;
-    for recommendation in &mut history.recommendations {
+    for (index, recommendation) in history.recommendations.iter().enumerate() {
         if recommendation.at < cutoff {
-            old = Some(recommendation);
+            old = Some(index);
         } else {
             highest = highest.max(recommendation.replicas);
         }
     }
-    let newest = Recommendation { replicas: desired, at: now };
-    match old {
-        Some(old) => *old = newest,
-        None => history.recommendations.push(newest),
-    }
+    history.recommend(desired, now, old);
     highest
 }
 
 /// `convertDesiredReplicasWithRules`, for an HPA without behavior: `factor` times the replicas at once, or four.
 pub fn clamp_default(current: i32, desired: i32, min: i32, max: i32, factor: f64) -> (i32, Limit) {
     let limit = go::int32((factor * f64::from(current)).max(SCALE_UP_LIMIT_MINIMUM));
-    let (most, reason) = if max > limit {
-        (limit, Limit::ScaleUpLimit)
-    } else {
-        (max, Limit::TooManyReplicas)
-    };
+    let (most, reason) =
+        if max > limit { (limit, Limit::ScaleUpLimit) } else { (max, Limit::TooManyReplicas) };
     if desired < min {
         (min, Limit::TooFewReplicas)
     } else if desired > most {
@@ -141,7 +134,7 @@ pub fn stabilize(
     let down_cutoff = now.saturating_sub(seconds(windows_s.1));
     let (mut lowest, mut highest) = (desired, desired);
     let mut old = None;
-    for recommendation in &mut history.recommendations {
+    for (index, recommendation) in history.recommendations.iter().enumerate() {
         let at = recommendation.at;
         if at > up_cutoff {
             lowest = lowest.min(recommendation.replicas);
@@ -150,14 +143,10 @@ pub fn stabilize(
             highest = highest.max(recommendation.replicas);
         }
         if at < up_cutoff && at < down_cutoff {
-            old = Some(recommendation);
+            old = Some(index);
         }
     }
-    let newest = Recommendation { replicas: desired, at: now };
-    match old {
-        Some(old) => *old = newest,
-        None => history.recommendations.push(newest),
-    }
+    history.recommend(desired, now, old);
     current.max(lowest).min(highest)
 }
 
@@ -173,21 +162,15 @@ pub fn limit_rate(
     let (min, max) = bounds;
     if desired > current {
         let limit = up_limit(history, &behavior.up, current, now).max(current);
-        let (most, reason) = if max > limit {
-            (limit, Limit::ScaleUpLimit)
-        } else {
-            (max, Limit::TooManyReplicas)
-        };
+        let (most, reason) =
+            if max > limit { (limit, Limit::ScaleUpLimit) } else { (max, Limit::TooManyReplicas) };
         if desired > most {
             return (most, reason);
         }
     } else if desired < current {
         let limit = down_limit(history, &behavior.down, current, now).min(current);
-        let (least, reason) = if min < limit {
-            (limit, Limit::ScaleDownLimit)
-        } else {
-            (min, Limit::TooFewReplicas)
-        };
+        let (least, reason) =
+            if min < limit { (limit, Limit::ScaleDownLimit) } else { (min, Limit::TooFewReplicas) };
         if desired < least {
             return (least, reason);
         }
@@ -264,10 +247,8 @@ pub(super) fn normalise(
     now: Time,
 ) -> Normalised {
     let (stabilized, held, (limited, limit)) = if let Some(behavior) = &spec.behavior {
-        let windows = (
-            window(&behavior.up, 0),
-            window(&behavior.down, flags.downscale_stabilization_s),
-        );
+        let windows =
+            (window(&behavior.up, 0), window(&behavior.down, flags.downscale_stabilization_s));
         let stabilized = stabilize(history, current, desired, windows, now);
         let held = if desired >= current {
             Stabilization::ScaleUpStabilized
@@ -283,8 +264,7 @@ pub(super) fn normalise(
         let clamped = clamp_default(current, stabilized, spec.min, spec.max, factor);
         (stabilized, Stabilization::ScaleDownStabilized, clamped)
     };
-    let stabilization =
-        if stabilized == desired { Stabilization::ReadyForNewScale } else { held };
+    let stabilization = if stabilized == desired { Stabilization::ReadyForNewScale } else { held };
     Normalised { stabilized, stabilization, desired: limited, limit }
 }
 

@@ -23,8 +23,7 @@ pub struct Pod {
 impl Pod {
     /// Whether it counts for an Object or External metric of type Value: `getReadyPodsCount`.
     pub fn is_running_and_ready(&self) -> bool {
-        self.phase == Phase::Running
-            && self.ready.is_some_and(|ready| ready.status == Status::True)
+        self.phase == Phase::Running && self.ready.is_some_and(|ready| ready.status == Status::True)
     }
 }
 
@@ -82,8 +81,7 @@ impl Readiness {
         if start.saturating_add(seconds(flags.cpu_initialization_s)) > self.now {
             unready || self.sampled < ready.since.saturating_add(self.window)
         } else {
-            unready
-                && start.saturating_add(seconds(flags.initial_readiness_delay_s)) > ready.since
+            unready && start.saturating_add(seconds(flags.initial_readiness_delay_s)) > ready.since
         }
     }
 }
@@ -137,7 +135,7 @@ impl PodSamples {
     pub fn alike(counts: Counts, usage: i64, request: Option<i64>, target: i32) -> Self {
         let Counts { ready, unready, missing } = counts;
         Self {
-            pods: ready + unready + missing,
+            pods: ready.saturating_add(unready).saturating_add(missing),
             ready,
             unready,
             missing,

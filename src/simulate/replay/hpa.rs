@@ -89,7 +89,8 @@ impl Raw {
     /// The spec with defaults; `at` is the path of the field.
     pub(super) fn spec(self, at: &str) -> Result<Spec, Problem> {
         let min = self.min_replicas.unwrap_or(Spec::DEFAULT_MIN);
-        let wrong = |field: &str, message: String| Err(Problem::at(format!("{at}.{field}"), message));
+        let wrong =
+            |field: &str, message: String| Err(Problem::at(format!("{at}.{field}"), message));
         if min < 0 {
             return wrong("minReplicas", format!("`{min}` is less than none"));
         }
@@ -142,9 +143,9 @@ impl RawMetric {
         let target = source.target.read(&format!("{at}.target"))?;
         let RawSource { name, container, metric, .. } = source;
         let metric = metric.map(|metric| metric.name);
-        let (utilization, average, value) = target;
-        let utilization = utilization.map(Target::Utilization);
-        let average_value = average.map(Target::AverageValue);
+        let utilization = target.utilization.map(Target::Utilization);
+        let average_value = target.average_value.map(Target::AverageValue);
+        let value = target.value.map(Target::Value);
         let (source, target) = match field {
             "resource" | "containerResource" => {
                 let name = name.ok_or_else(|| required("name"))?;
@@ -156,18 +157,17 @@ impl RawMetric {
                 };
                 (source, average_value.or(utilization))
             }
-            "pods" => (
-                Source::Pods { name: metric.ok_or_else(|| required("metric"))? },
-                average_value,
-            ),
+            "pods" => {
+                (Source::Pods { name: metric.ok_or_else(|| required("metric"))? }, average_value)
+            }
             "external" => (
                 Source::External { name: metric.ok_or_else(|| required("metric"))? },
-                average_value.or(value.map(Target::Value)),
+                average_value.or(value),
             ),
             _ => {
                 // Here alone `target.type` decides, whatever is set beside it.
                 let target = match source.target.r#type.as_str() {
-                    "Value" => value.map(Target::Value),
+                    "Value" => value,
                     "AverageValue" => average_value,
                     _ => None,
                 };
@@ -183,9 +183,16 @@ impl RawMetric {
     }
 }
 
+/// What a target sets: percent, and thousandths.
+struct Amounts {
+    utilization: Option<i32>,
+    average_value: Option<i64>,
+    value: Option<i64>,
+}
+
 impl RawTarget {
     /// `averageUtilization`, `averageValue` and `value`, each above nothing.
-    fn read(&self, at: &str) -> Result<(Option<i32>, Option<i64>, Option<i64>), Problem> {
+    fn read(&self, at: &str) -> Result<Amounts, Problem> {
         if !matches!(self.r#type.as_str(), "Utilization" | "AverageValue" | "Value") {
             let message = format!(
                 "`{}` is no type of target; there are Utilization, AverageValue and Value",
@@ -201,11 +208,11 @@ impl RawTarget {
             Some(amount) => amount.thousandths(&format!("{at}.{field}")).map(Some),
             None => Ok(None),
         };
-        Ok((
-            self.average_utilization,
-            amount("averageValue", self.average_value.as_ref())?,
-            amount("value", self.value.as_ref())?,
-        ))
+        Ok(Amounts {
+            utilization: self.average_utilization,
+            average_value: amount("averageValue", self.average_value.as_ref())?,
+            value: amount("value", self.value.as_ref())?,
+        })
     }
 }
 
@@ -242,7 +249,8 @@ impl Quantity {
             return Err(Problem::at(at.to_owned(), format!("`{exact}` is below 0")));
         }
         if exact > Decimal::ONE_THOUSAND {
-            let message = format!("`{exact}` would accept any ratio up to as many times the target");
+            let message =
+                format!("`{exact}` would accept any ratio up to as many times the target");
             return Err(Problem::at(at.to_owned(), message));
         }
         let mut kept = exact;
