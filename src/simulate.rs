@@ -4,8 +4,15 @@
 //! the caller's choice, replicas as the `int32` that Kubernetes uses, metrics in thousandths of their unit.
 
 pub mod controller;
+pub mod engine;
+pub mod fleet;
 pub mod keda;
+pub mod latency;
+pub mod load;
+pub mod pipeline;
 pub mod replay;
+pub mod scenario;
+pub mod summary;
 
 /// A moment, in milliseconds from a moment of the caller's choice.
 pub type Time = i64;

@@ -9,7 +9,7 @@ use super::controller::{
 };
 use super::fleet::Fleet;
 use super::keda::{self, Activity, Answer, Health};
-use super::latency::{self, Backlog, Operating};
+use super::latency::{Backlog, Operating};
 use super::load::{Load, Offered};
 use super::pipeline::{self, Cpu, Scrapes, Served};
 use super::scenario::{Auto, Scaler, Scenario, Scope, Signal};
@@ -39,8 +39,6 @@ pub struct Step<'a> {
     pub throughput: f64,
     /// Requests per second that were not.
     pub failed: f64,
-    /// Wait in front of the pods that load beyond their capacity built up, in seconds.
-    pub wait_s: f64,
     /// What the autoscaler did at the start of the step.
     pub sync: Option<&'a Sync>,
 }
@@ -60,7 +58,7 @@ pub struct Sync {
 pub fn run(scenario: &Scenario, load: &Load, update_s: &[f64], mut each: impl FnMut(&Step<'_>)) {
     let step = step(scenario.pipeline.interval);
     let end = milliseconds(load.duration_s());
-    let mut world = World::new(scenario, step);
+    let mut world = World::new(scenario);
     let mut updates: Vec<Time> = update_s.iter().map(|at| milliseconds(*at)).collect();
     updates.sort_unstable();
     let mut updates = updates.into_iter().peekable();
@@ -95,6 +93,9 @@ fn in_seconds(time: Time) -> f64 {
     seconds
 }
 
+/// How fast a user without an answer tries again, at the most, in seconds.
+const MIN_THINK_S: f64 = 0.1;
+
 /// Everything that changes.
 struct World<'s> {
     scenario: &'s Scenario,
@@ -116,7 +117,7 @@ struct Hpa<'s> {
 }
 
 impl<'s> World<'s> {
-    fn new(scenario: &'s Scenario, _step: Time) -> Self {
+    fn new(scenario: &'s Scenario) -> Self {
         let hpa = match &scenario.scaler {
             Scaler::Fixed => None,
             Scaler::Auto(auto) => Some(Hpa {
@@ -174,25 +175,27 @@ impl<'s> World<'s> {
     fn serve(&mut self, now: Time, length: Time, offered: Offered, synced: bool) -> Step<'_> {
         let ready = self.fleet.ready(now);
         let length_s = in_seconds(length);
-        let service = &self.scenario.service;
-        let pod = (ready > 0).then(|| match offered {
-            Offered::Rate(rate) => latency::open(service, rate / f64::from(ready)),
-            Offered::Users { users, think_s } => {
-                latency::closed(service, users / f64::from(ready), think_s)
+        let model = &self.scenario.model;
+        let pods = f64::from(ready);
+        let (pod, failed) = match offered {
+            Offered::Rate(rate) => {
+                let pods = u32::try_from(ready).unwrap_or(0);
+                let timeout_s = self.scenario.timeout_s;
+                let step = self.backlog.step(model, length_s, rate, pods, timeout_s);
+                (step.operating, step.failed / length_s)
             }
-        });
-        let rate = match offered {
-            Offered::Rate(rate) => rate,
-            Offered::Users { .. } => pod.as_ref().map_or(0.0, |pod| pod.rate) * f64::from(ready),
+            // Users without pods get errors at once, and think.
+            Offered::Users { users, think_s } if ready == 0 => {
+                (None, users / think_s.max(MIN_THINK_S))
+            }
+            Offered::Users { users, think_s } => (Some(model.closed(users, think_s, pods)), 0.0),
         };
-        let queued = self.backlog.step(service, length_s, rate, f64::from(ready));
-        let by_pod = if ready > 0 { queued.answered / f64::from(ready) } else { 0.0 };
+        let throughput = pod.map_or(0.0, |pod| pod.rps * pods);
         let end = now + length;
         if let Some(pod) = &pod {
-            let served = Served { by_pod: by_pod * length_s, by_fleet: 0.0, in_flight: pod.in_flight };
-            let wait = queued.wait_s;
-            self.scrapes.count(served, |bound| pod.fraction_below(bound - wait));
-            self.cpu.count(end, length, by_pod * service.cpu_s());
+            let served = Served { requests: pod.rps * length_s, in_flight: pod.gauge };
+            self.scrapes.count(served, |bound| pod.fraction_below(bound));
+            self.cpu.count(end, length, pod.cpu_cores);
         }
         self.scrapes.scrape(end, ready);
         Step {
@@ -203,9 +206,8 @@ impl<'s> World<'s> {
             pods: self.fleet.total(),
             ready,
             pod,
-            throughput: queued.answered,
-            failed: queued.failed,
-            wait_s: queued.wait_s,
+            throughput,
+            failed,
             sync: synced.then_some(&self.sync),
         }
     }
@@ -353,3 +355,6 @@ impl Seen<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

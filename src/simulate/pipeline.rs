@@ -20,14 +20,12 @@ pub struct Pipeline {
     pub buckets: Vec<f64>,
 }
 
-/// What a pod and the fleet did between two moments.
+/// What one pod did between two moments.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Served {
-    /// Requests that one pod finished.
-    pub by_pod: f64,
-    /// Requests that all pods finished.
-    pub by_fleet: f64,
-    /// Mean of the requests in flight of one pod.
+    /// Requests that it finished.
+    pub requests: f64,
+    /// Its requests in flight.
     pub in_flight: f64,
 }
 
@@ -80,9 +78,9 @@ impl Scrapes {
     /// Counts what one pod served; `below` is the share of requests that took at most so many seconds.
     pub fn count(&mut self, served: Served, below: impl Fn(f64) -> f64) {
         self.in_flight = served.in_flight;
-        self.counters.all += served.by_pod;
+        self.counters.all += served.requests;
         for (count, bound) in self.counters.buckets.iter_mut().zip(&self.pipeline.buckets) {
-            *count += served.by_pod * below(*bound);
+            *count += served.requests * below(*bound);
         }
     }
 
@@ -245,7 +243,7 @@ mod tests {
     }
 
     fn serve(scrapes: &mut Scrapes, requests: f64, below: impl Fn(f64) -> f64) {
-        scrapes.count(Served { by_pod: requests, by_fleet: requests, in_flight: 3.0 }, below);
+        scrapes.count(Served { requests, in_flight: 3.0 }, below);
     }
 
     #[test]

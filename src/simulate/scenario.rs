@@ -6,14 +6,14 @@ use crate::plan::Plan;
 use crate::plan::scaling::keda::{Asked, Asks, Keda, Trigger};
 use crate::plan::scaling::{self, By, Measure, Scaling};
 use crate::spec::leaf::{self, Amount, MetricType};
-use crate::units::{Decimal, Duration, quantity};
+use crate::units::{Decimal, Duration, Invalid, quantity};
 
 use super::controller::spec::{
     Behavior, Flags, Metric, Policy, PolicyKind, Rules, Select, Source, Spec, Target,
 };
 use super::fleet::{Lifecycle, Share};
 use super::keda::{Fallback, FallbackBehavior, ScaledObject};
-use super::latency::Service;
+use super::latency::{Gauge, Model, Service};
 use super::pipeline::Pipeline;
 use super::{Time, seconds};
 
@@ -23,7 +23,9 @@ pub struct Scenario {
     /// Name of the service.
     pub name: String,
     /// How one pod answers.
-    pub service: Service,
+    pub model: Model,
+    /// When clients give up, in seconds; infinite for never.
+    pub timeout_s: f64,
     /// How its pods come and go.
     pub lifecycle: Lifecycle,
     /// How its metrics are seen.
@@ -135,14 +137,15 @@ impl Scenario {
     pub fn new(plan: &Plan<'_>) -> Result<Self, Missing> {
         let mut notes = Vec::new();
         let doc = &plan.spec.doc;
-        let service = service(plan, &mut notes)?;
+        let model = model(plan, &mut notes)?;
         let (scaler, initial) = scaler(plan, &mut notes);
         let metrics = &doc.metrics;
         let buckets = metrics.buckets.iter().flat_map(|list| list.iter());
         let request = doc.resources.requests.cpu.as_ref().map(|cpu| cpu.cores());
         Ok(Self {
             name: doc.service.name.0.clone(),
-            service,
+            model,
+            timeout_s: f64::INFINITY,
             lifecycle: lifecycle(plan, &mut notes),
             pipeline: Pipeline {
                 interval: millis(*metrics.interval),
@@ -178,7 +181,7 @@ fn goal(target: &crate::plan::targets::Latency) -> Goal {
     }
 }
 
-fn service(plan: &Plan<'_>, notes: &mut Vec<String>) -> Result<Service, Missing> {
+fn model(plan: &Plan<'_>, notes: &mut Vec<String>) -> Result<Model, Missing> {
     let doc = &plan.spec.doc;
     let simulate = &doc.simulate;
     let Some(service_time) = &simulate.service_time else {
@@ -212,8 +215,21 @@ fn service(plan: &Plan<'_>, notes: &mut Vec<String>) -> Result<Service, Missing>
         service_s
     };
     let floor_s = simulate.floor.as_ref().map_or(0.0, |floor| float(floor.seconds()));
-    Service::new(floor_s, service_s, servers, cpu_s)
-        .map_err(|problem| Missing { message: problem.message, help: problem.help })
+    let service = Service {
+        floor_s,
+        floor_cv: 0.0,
+        service_s,
+        servers,
+        cpu_s,
+        cap: cap(plan),
+        gauge: Gauge::Outside,
+    };
+    Model::new(service).map_err(|Invalid { message, help }| Missing { message, help })
+}
+
+/// The cap that the service's own environment names, as the checks of slo.toml read it.
+fn cap(plan: &Plan<'_>) -> Option<u32> {
+    crate::spec::concurrency::caps(&plan.spec.doc).map(|(.., cap)| cap).min()
 }
 
 /// What ends a start is the start-up probe; without a time for it, the model starts in one period of it.

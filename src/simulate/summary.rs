@@ -166,7 +166,6 @@ pub struct Recorder<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Part {
     answered: f64,
-    wait_s: f64,
     pod: Operating,
 }
 
@@ -255,8 +254,8 @@ impl<'a> Recorder<'a> {
         minute.ready = if self.minute.is_empty() { step.ready } else { minute.ready.min(step.ready) };
         if let Some(pod) = step.pod {
             minute.in_flight += pod.in_flight * length_s;
-            minute.utilization += pod.utilization * length_s;
-            self.minute.push(Part { answered: step.throughput * length_s, wait_s: step.wait_s, pod });
+            minute.utilization += pod.utilisation * length_s;
+            self.minute.push(Part { answered: step.throughput * length_s, pod });
         }
         self.length_s += length_s;
     }
@@ -338,7 +337,7 @@ fn hold(stabilization: Stabilization, limit: Limit) -> Option<Hold> {
 fn bad(goal: &Goal, step: &Step<'_>) -> (f64, bool) {
     let failed = step.failed * step.length_s;
     let Some(pod) = &step.pod else { return (failed, failed > 0.0) };
-    let good = pod.fraction_below(goal.below_s - step.wait_s);
+    let good = pod.fraction_below(goal.below_s);
     let slow = step.throughput * step.length_s * (1.0 - good);
     (slow + failed, step.throughput > 0.0 && good < goal.quantile)
 }
@@ -351,8 +350,8 @@ fn mixture(parts: &[Part], quantile: f64) -> Quantile {
     let (mut low, mut high) = (f64::INFINITY, 0.0_f64);
     for part in parts() {
         let Some(own) = part.pod.percentile(quantile * 100.0) else { return Quantile::Saturated };
-        low = low.min(own + part.wait_s);
-        high = high.max(own + part.wait_s);
+        low = low.min(own);
+        high = high.max(own);
     }
     if all <= 0.0 {
         return Quantile::Idle;
@@ -361,7 +360,7 @@ fn mixture(parts: &[Part], quantile: f64) -> Quantile {
     while high - low > 1e-4 {
         let middle = f64::midpoint(low, high);
         let below: f64 = parts()
-            .map(|part| part.answered * part.pod.fraction_below(middle - part.wait_s))
+            .map(|part| part.answered * part.pod.fraction_below(middle))
             .sum();
         if below < quantile * all { low = middle } else { high = middle }
     }

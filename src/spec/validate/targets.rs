@@ -4,7 +4,8 @@ use super::{bad, conflict, unique};
 use crate::finding::Finding;
 use crate::source::Span;
 use crate::spec::decode::{Decoder, Sourced};
-use crate::spec::tables::{Document, EnvValue, LatencyTarget, Metrics};
+use crate::spec::concurrency::caps;
+use crate::spec::tables::{Document, LatencyTarget, Metrics};
 use crate::spec::tiers;
 use crate::spec::tiers::Tier;
 use crate::units::{Decimal, Duration, Ratio, plain};
@@ -131,25 +132,18 @@ fn seconds(bound: Decimal) -> String {
 fn in_flight_cap(doc: &Document, cx: &mut Decoder) {
     let Some(target) = &doc.targets.in_flight else { return };
     let Some(per_pod) = target.per_pod.ok() else { return };
-    for (name, value) in doc.service.env.iter().flat_map(|env| env.iter()) {
-        if let EnvValue::Literal(text) = &**value
-            && name.ends_with("MAX_CONCURRENCY")
-            && let Ok(cap) = text.trim().parse::<u32>()
-        {
-            // autoscaling.md 5, number 56: the gauge saturates at the cap and never exceeds the HPA's tolerance.
-            let most = Decimal::from(cap) * Decimal::new(9, 1);
-            if per_pod.0 > most {
-                let message = format!(
-                    "an in-flight target of {} is above 0.9 × the cap of {cap}",
-                    plain(per_pod.0)
-                );
-                cx.report(
-                    conflict(target.per_pod.span, message)
-                        .here("the gauge stops at the cap, so the fleet would never grow")
-                        .label(value.span, format!("{name} caps the pod at {cap}"))
-                        .help(format!("write at most {}, or raise the cap", plain(most))),
-                );
-            }
+    for (name, span, cap) in caps(doc) {
+        // autoscaling.md 5, number 56: the gauge saturates at the cap and never exceeds the HPA's tolerance.
+        let most = Decimal::from(cap) * Decimal::new(9, 1);
+        if per_pod.0 > most {
+            let message =
+                format!("an in-flight target of {} is above 0.9 × the cap of {cap}", plain(per_pod.0));
+            cx.report(
+                conflict(target.per_pod.span, message)
+                    .here("the gauge stops at the cap, so the fleet would never grow")
+                    .label(span, format!("{name} caps the pod at {cap}"))
+                    .help(format!("write at most {}, or raise the cap", plain(most))),
+            );
         }
     }
 }
