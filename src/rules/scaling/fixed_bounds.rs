@@ -29,8 +29,19 @@ declare_rule! {
     "scaling/fixed-bounds" pub struct FixedBounds {}
     severity: Info, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been put into CEL so far"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::SCALERS,
+    conditions: &[policy::NOT_OF_KEDA],
+    shared: policy::OF_BOUNDS,
+    variables: &[findings("
+        variables.floor == variables.ceiling && variables.ceiling >= 1 && !has(variables.spec.idleReplicaCount)
+        ? ['it never scales: floor and ceiling are both ' + string(variables.ceiling)] : []
+        ")],
+};
 
 impl Rule for FixedBounds {
     fn check(&self, cx: &mut Ctx<'_>) {
