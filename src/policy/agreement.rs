@@ -401,9 +401,11 @@ fn own_examples_are_refused_and_admitted() {
     for entry in exportable() {
         let rule = entry.meta.name;
         let mut refused = 0;
-        for text in texts_of(entry) {
-            let exported = Exported::new(&settings_of(&text));
-            for object in objects(&text).iter().filter_map(admitted) {
+        // Before 1.30 there are no policies.
+        let old = |text: &&String| text.contains("# lint: kubernetes = \"1.2");
+        for text in texts_of(entry).iter().filter(|text| !old(text)) {
+            let exported = Exported::new(&settings_of(text));
+            for object in objects(text).iter().filter_map(admitted) {
                 refused += usize::from(exported.compare(rule, &object));
             }
         }

@@ -89,7 +89,7 @@ fn text<'v>(value: &'v Value, key: &str) -> &'v str {
 fn policies_use_what_there_is() {
     let options =
         Options { namespace: "n".to_owned(), deny: true, exclude: Vec::new(), keda: None };
-    let rules = RuleSet::of(&[Preset::Recommended, Preset::Strict]);
+    let rules = RuleSet::of(&[Preset::Recommended, Preset::Strict, Preset::Security]);
     let manifests = manifests(&rules, &options).unwrap();
     let of_kind = |kind: &'static str| {
         manifests

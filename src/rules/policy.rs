@@ -186,6 +186,15 @@ pub const SERVERS: &[Resource] =
 pub const SELECTING: &[Resource] =
     &[DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, CONTROLLERS, JOBS, ROLLOUTS];
 
+/// Deployments.
+pub const DEPLOYED: &[Resource] = &[DEPLOYMENTS];
+
+/// What replaces its pods step by step, within a time.
+pub const PROGRESSING: &[Resource] = &[DEPLOYMENTS, ROLLOUTS];
+
+/// Jobs and CronJobs.
+pub const RUNS: &[Resource] = &[JOBS, CRON_JOBS];
+
 /// HPAs.
 pub const AUTOSCALERS: &[Resource] = &[HPAS];
 

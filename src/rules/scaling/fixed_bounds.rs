@@ -8,6 +8,11 @@ declare_rule! {
     /// Often a leftover of an incident, when somebody pinned the count (FairwindsOps/polaris has the check
     /// `hpaMaxAvailability`).
     ///
+    /// ## Peers
+    /// polaris fails an HPA whose `maxReplicas` is not above `minReplicas`, and one whose floor is 1. For slogen
+    /// equal bounds are a note, since pinning a fleet may be meant; a ceiling below the floor is an error of
+    /// `scaling/rejected-bounds`, and a floor of 1 is for `availability/single-replica`.
+    ///
     /// ```yaml,bad
     /// apiVersion: autoscaling/v2
     /// kind: HorizontalPodAutoscaler
