@@ -61,8 +61,11 @@ static POLICY: Policy = Policy {
         },
         findings("
         object.kind == 'Job'
-        ? (variables.isHook || has(variables.spec.ttlSecondsAfterFinished) ? []
+        ? (variables.isHook || !has(variables.spec.template) || has(variables.spec.ttlSecondsAfterFinished) ? []
           : ['it stays for ever after it has finished: no ttlSecondsAfterFinished'])
+        // What runs nothing is no workload.
+        : !has(variables.spec.jobTemplate) || !has(variables.spec.jobTemplate.spec)
+            || !has(variables.spec.jobTemplate.spec.template) ? []
         : (has(variables.spec.concurrencyPolicy) && variables.spec.concurrencyPolicy != 'Allow' ? []
             : ['runs may overlap: concurrencyPolicy is Allow'])
           + (has(variables.spec.startingDeadlineSeconds) ? []
