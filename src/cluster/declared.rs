@@ -1,6 +1,6 @@
 //! What the user says of the cluster and of the services: from the configuration and from slo.toml. Plain data.
 
-use crate::source::Span;
+use crate::source::{FileId, Span};
 use crate::units::Duration;
 use rust_decimal::Decimal;
 
@@ -24,6 +24,8 @@ pub struct Settings {
     pub world: World,
     /// A kind that nothing is known of is an error.
     pub strict_kinds: bool,
+    /// Files, in the order of their ids, that hold no objects, but patches and configuration of kustomize.
+    pub fragments: Vec<FileId>,
     /// Kubernetes version, as (major, minor).
     pub kubernetes: Option<(u32, u32)>,
     /// Prometheus version, as (major, minor).
