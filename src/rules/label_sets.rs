@@ -30,7 +30,7 @@ impl Label<'_> {
     fn either(self, other: Self) -> Self {
         match (self, other) {
             (one, other) if one == other => one,
-            (Self::Is(""), _) | (_, Self::Is("")) | (Self::Any, _) | (_, Self::Any) => Self::Any,
+            (Self::Is("") | Self::Any, _) | (_, Self::Is("") | Self::Any) => Self::Any,
             _ => Self::Present,
         }
     }
@@ -84,6 +84,10 @@ impl<'q> LabelSet<'q> {
 
     fn grouped(&self, grouping: Option<&'q Grouping>) -> Self {
         let Some(grouping) = grouping else { return Self::default() };
+        // The adapter fills in the labels of whoever asks.
+        if grouping.labels.iter().any(|(name, _)| is_stand_in(name, "group_by")) {
+            return Self::open();
+        }
         let names = grouping.labels.iter().map(|(name, _)| name.as_str());
         if grouping.without {
             let mut rest = self.clone();
@@ -183,6 +187,7 @@ impl<'c> Inference<'c> {
         let mut labels = name.map_or_else(LabelSet::open, |name| self.of_records(name, depth));
         for matcher in selector.matchers.iter().filter(|it| it.label != "__name__") {
             let label = match matcher.op {
+                MatchOp::Equal if is_stand_in(&matcher.value, "") => continue,
                 MatchOp::Equal => Label::Is(&matcher.value),
                 MatchOp::NotEqual if matcher.value.is_empty() => Label::Present,
                 MatchOp::Regex if never_empty(&matcher.value) => Label::Present,
@@ -224,6 +229,11 @@ impl<'c> Inference<'c> {
         }
         all
     }
+}
+
+/// True for what stands in the place of another program's template: `start` and underscores up to its length.
+fn is_stand_in(text: &str, start: &str) -> bool {
+    text.strip_prefix(start).is_some_and(|rest| rest.len() > 1 && rest.bytes().all(|it| it == b'_'))
 }
 
 /// True for a regular expression that certainly does not match the empty text, which stands for no label.

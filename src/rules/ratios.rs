@@ -2,7 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::query::{Kind, Node};
-use crate::rules::expressions::{is_constant, is_recorded};
+use crate::rules::expressions::{is_called_ratio, is_constant, is_recorded};
 
 /// Records of records of records …, at the most, and so many of one name.
 const MOST_RECORDS: usize = 8;
@@ -100,14 +100,12 @@ fn of_records(cluster: &Cluster<'_>, name: &str, is_so: impl Fn(&Node) -> bool) 
 /// True for the name of a record that holds a share of what happened, such as that of failed requests: by its name,
 /// or by the rules that record it.
 pub(crate) fn is_recorded_share(cluster: &Cluster<'_>, name: &str) -> bool {
-    let of_errors = ["error", "fail", "slo", "sli", "success", "avail"];
-    let by_name = name.contains("ratio_rate")
-        || (name.contains("ratio") && of_errors.iter().any(|word| name.contains(word)));
-    is_recorded(name)
-        && (by_name
-            || of_records(cluster, name, |tree| {
-                quotient(tree).is_some_and(|it| of_traffic(cluster, it.whole))
-            }))
+    let of_requests = ["ratio_rate", "error", "fail", "slo", "sli", "success", "avail"];
+    let by_name = is_called_ratio(name) && of_requests.iter().any(|word| name.contains(word));
+    by_name
+        || of_records(cluster, name, |tree| {
+            quotient(tree).is_some_and(|it| of_traffic(cluster, it.whole))
+        })
 }
 
 /// True if a denominator counts what happened, guarded against 0 or not.

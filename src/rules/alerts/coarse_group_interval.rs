@@ -49,6 +49,8 @@ declare_rule! {
 /// How far back Prometheus looks for a sample.
 const LOOKBACK: Duration = Duration::from_secs(300);
 
+const DAY: Duration = Duration::from_secs(86_400);
+
 impl Rule for CoarseGroupInterval {
     fn check(&self, cx: &mut Ctx<'_>) {
         let cluster = cx.cluster;
@@ -73,25 +75,25 @@ fn of_interval<'a>(cx: &mut Ctx<'a>, group: &Group<'_, 'a>) {
             .help("write `interval: 5m` at the most");
         return;
     }
-    let mut shortest: Option<(Duration, &Carrier<'a>, std::ops::Range<usize>)> = None;
-    for rule in &group.rules {
-        let Some(query) = rule.query() else { continue };
-        for (length, range) in windows::written(query.tree()).ranges {
-            if shortest.as_ref().is_none_or(|(known, ..)| length < *known) {
-                shortest = Some((length, *rule, range));
-            }
-        }
-    }
+    let ranges = group.rules.iter().flat_map(|rule| {
+        let ranges = rule.query().map(|query| windows::written(query.tree()).ranges);
+        ranges.into_iter().flatten().map(move |(length, range)| (length, *rule, range))
+    });
+    let ranges: Vec<_> = ranges.collect();
+    // What looks back for days runs slowly on purpose; then it is enough if no sample is left out.
+    let slow = ranges.iter().any(|(length, ..)| *length >= DAY);
+    let (times, share) = if slow { (1, "all") } else { (2, "half") };
+    let shortest = ranges.into_iter().min_by_key(|(length, ..)| *length);
     let Some((length, rule, range)) = shortest else { return };
-    if interval.times(2) > length {
+    if interval.times(times) > length {
         let message = format!(
-            "group `{}` runs every {}, more than half of its range of {}",
+            "group `{}` runs every {}, more than {share} of its range of {}",
             group.name(),
             seconds(interval),
             seconds(length)
         );
         cx.report(&first.object, place, message)
-            .here("more than half of the range")
+            .here(format!("more than {share} of the range"))
             .label(rule.spot(range), format!("looks back {}", seconds(length)))
             .help(format!(
                 "write `interval: {}` at the most, or a longer range",
@@ -154,6 +156,8 @@ cases! {
         => ["6:13"],
     half_of_the_range: "groups:\n- name: g\n  interval: 1m\n  rules: [{record: 'a:b:rate5m', expr: 'rate(x_total[5m])'}, {record: 'a:b:rate1m', expr: 'rate(x_total[119s])'}]\n- name: h\n  interval: 1m\n  rules: [{record: 'a:b:rate2m', expr: 'rate(x_total[2m])'}]\n- name: i\n  rules: [{record: 'a:b:rate2m', expr: 'rate(x_total[2s])'}]\n- {name: j, interval: often, rules: [{record: 'a:b:rate2m', expr: 'rate(x_total[2s])'}]}\n"
         => ["3:13"],
+    slow_on_purpose: "groups:\n- name: g\n  interval: 3m\n  rules: [{record: 'a:b:rate30d', expr: 'avg_over_time(a:b:rate5m[30d])'}, {record: 'a:b:rate5m', expr: 'rate(x_total[5m])'}]\n- name: h\n  interval: 3m\n  rules: [{record: 'a:b:rate30d', expr: 'avg_over_time(a:b:rate5m[30d])'}, {record: 'a:b:rate2m', expr: 'rate(x_total[2m])'}]\n"
+        => ["6:13"],
     other_groups: "groups:\n- name: g\n  rules:\n  - {alert: A, expr: 'a:b:rate5m > 1'}\n  - {record: 'a:b:rate5m', expr: 'rate(x_total[5m])'}\n  - {alert: B, expr: 'a:b:rate5m > 1'}\n- name: h\n  rules:\n  - {alert: C, expr: 'a:b:rate5m > 1 and a:b:rate5m < 9 and a:c:rate5m > 1'}\n"
         => ["4:23", "9:23"],
     other_files: "# file: a.yaml\ngroups: [{name: g, rules: [{alert: A, expr: 'a:b:rate5m > 1'}]}]\n# file: b.yaml\ngroups: [{name: g, rules: [{record: 'a:b:rate5m', expr: 'rate(x_total[5m])'}]}]\n"

@@ -1,6 +1,6 @@
 use crate::query::{Kind as Part, Node};
 use crate::rules::expressions;
-use crate::rules::label_sets::Inference;
+use crate::rules::label_sets::{Inference, Label};
 use crate::rules::prelude::*;
 
 declare_rule! {
@@ -83,8 +83,8 @@ impl Rule for LabelMismatch {
                 report = report.here("finds no pairs");
                 for (side, state) in sides {
                     let says = match state {
-                        crate::rules::label_sets::Label::Is("") => format!("has no `{label}`"),
-                        crate::rules::label_sets::Label::Is(value) => {
+                        Label::Is("") => format!("has no `{label}`"),
+                        Label::Is(value) => {
                             format!("`{label}` is `{value}`")
                         }
                         _ => format!("has `{label}`"),
@@ -135,7 +135,7 @@ cases! {
         => [],
     keda: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {triggers: [{type: prometheus, metadata: {query: 'sum(x) / count by (pod) (y)'}}]}\n"
         => ["4:64"],
-    adapter: "rules:\n- seriesQuery: x\n  metricsQuery: sum(rate(<<.Series>>{<<.LabelMatchers>>}[2m])) by (<<.GroupBy>>) / sum(y{<<.LabelMatchers>>}) by (<<.GroupBy>>)\n"
+    adapter: "rules:\n- seriesQuery: x\n  metricsQuery: sum(rate(<<.Series>>{<<.LabelMatchers>>}[2m])) by (<<.GroupBy>>) / sum(y{<<.LabelMatchers>>}) by (<<.GroupBy>>)\n- seriesQuery: x\n  metricsQuery: sum(x_total{<<.LabelMatchers>>}) by (<<.GroupBy>>) / sum(y{<< .LabelMatchers >>}) by (<< .GroupBy >>)\n- seriesQuery: x\n  metricsQuery: sum(x_total{<<.LabelMatchers>>}) by (pod) / x{<< .LabelMatchers >>}\n"
         => [],
     analysis: "apiVersion: argoproj.io/v1alpha1\nkind: AnalysisTemplate\nmetadata: {name: a}\nspec: {metrics: [{name: m, provider: {prometheus: {query: 'sum(x{s=\"{{args.s}}\"}) / sum by (b) (y)'}}}]}\n"
         => ["4:83"],

@@ -153,7 +153,7 @@ fn is_ratio(node: &Node) -> Option<bool> {
             let name = name.map_or("", |(name, _)| name);
             let is_burn = name.contains("burnrate") || name.contains("burn_rate");
             burns |= is_burn;
-            is_share |= is_burn || expressions::is_recorded(name) && name.contains("ratio");
+            is_share |= is_burn || expressions::is_called_ratio(name);
             averages |= name.ends_with("_sum");
         }
         _ => {}

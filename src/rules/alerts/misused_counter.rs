@@ -139,9 +139,9 @@ const MEASURED: [&str; 4] = ["duration", "latency", "_seconds", "_size_bytes"];
 
 /// True for a name that says that it is no counter.
 fn is_gauge(name: &str) -> bool {
-    let conventional =
-        name.contains('_') && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    conventional
+    let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    plain
+        && !name.is_empty()
         // Where names are in camel case, other conventions hold.
         && !name.bytes().any(|byte| byte.is_ascii_uppercase())
         && !expressions::is_counter(name)
@@ -190,7 +190,7 @@ fn counter(node: &Node) -> Option<(String, Range<usize>)> {
 cases! {
     names: "groups:\n- name: g\n  rules:\n  - {alert: A, expr: 'rate(http_requests[5m]) > 1'}\n  - {alert: B, expr: 'rate(x_sum[5m]) / rate(x_count[5m]) > 1 and rate(x_bucket[5m]) > 0'}\n  - {alert: C, expr: 'increase(container_memory_usage_bytes[5m]) > 1'}\n  - {alert: D, expr: 'irate({__name__=\"queue_length\"}[5m]) > 1'}\n"
         => ["4:28", "6:32", "7:39"],
-    other_conventions: "groups:\n- name: g\n  rules:\n  - {alert: A, expr: 'rate(ifHCInOctets[5m]) > 1 or rate(up[5m]) > 1'}\n  - {alert: B, expr: 'rate(mysql_global_status_queries[5m]) > 1 or rate(envoy_cluster_upstream_rq[5m]) > 1'}\n  - {alert: C, expr: 'rate(job:x:sum[5m]) > 1 or rate({__name__=~\"x_(a|b)\"}[5m]) > 1 or rate({\"a.b\"}[5m]) > 1'}\n  - {alert: D, expr: 'delta(queue_length[5m]) > 1 or deriv(queue_length[5m]) > 1 or changes(queue_length[5m]) > 1'}\n"
+    other_conventions: "groups:\n- name: g\n  rules:\n  - {alert: A, expr: 'rate(ifHCInOctets[5m]) > 1'}\n  - {alert: B, expr: 'rate(mysql_global_status_queries[5m]) > 1 or rate(envoy_cluster_upstream_rq[5m]) > 1'}\n  - {alert: C, expr: 'rate(job:x:sum[5m]) > 1 or rate({__name__=~\"x_(a|b)\"}[5m]) > 1 or rate({\"a.b\"}[5m]) > 1'}\n  - {alert: D, expr: 'delta(queue_length[5m]) > 1 or deriv(queue_length[5m]) > 1 or changes(queue_length[5m]) > 1'}\n"
         => [],
     native_histograms: "groups:\n- name: g\n  rules:\n  - {alert: A, expr: 'histogram_quantile(0.9, sum(rate(message_sizes[5m]))) > 1 or histogram_count(rate(message_sizes[5m])) > 1'}\n  - {record: 'a:b:c', expr: 'sum(rate(http_request_duration_seconds[5m]))'}\n"
         => [],

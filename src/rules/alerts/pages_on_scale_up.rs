@@ -167,15 +167,13 @@ fn answer(cluster: &Cluster<'_>, workload: &Workload<'_>) -> Option<Answer> {
         Some(place) => (whole(place.int()?)?, Some(place.primary())),
         None => (Duration::default(), None),
     };
-    let declared = cluster.declared(workload).and_then(|declared| declared.startup.as_ref());
-    let startup = match declared {
-        Some(written) => (written.value, Some(written.span)),
-        None => {
-            let budgets = workload.containers.iter().filter_map(|it| it.startup_budget());
-            let readable = budgets.filter(|(_, probe)| probe.is_readable());
-            let (budget, probe) = readable.max_by_key(|(budget, _)| *budget)?;
-            (whole(budget)?, Some(probe.place.primary()))
-        }
+    let budgets = workload.containers.iter().filter_map(Container::startup_budget);
+    let budget = budgets.filter(|(_, probe)| probe.is_readable()).max_by_key(|(budget, _)| *budget);
+    let startup = if let Some((budget, probe)) = budget {
+        (whole(budget)?, Some(probe.place.primary()))
+    } else {
+        let written = cluster.declared(workload)?.startup.as_ref()?;
+        (written.value, Some(written.span))
     };
     Some(Answer { window, startup })
 }

@@ -96,10 +96,8 @@ fn summed<'c>(
         Part::Paren(expr) | Part::Subquery { expr, .. } | Part::Unary { expr, .. } => {
             summed(cluster, expr, known, found);
         }
-        Part::Aggregate { op, op_span, expr, .. } if op == "sum" => {
-            if of_counters(expr) {
-                found.push(Sum { span: op_span.clone(), record: None });
-            }
+        Part::Aggregate { op, op_span, expr, .. } if op == "sum" && of_counters(expr) => {
+            found.push(Sum { span: op_span.clone(), record: None });
         }
         Part::Binary { op, lhs, rhs, .. }
             if matches!(op.as_str(), "+" | "-" | "*" | "/" | "or") =>

@@ -125,11 +125,11 @@ fn readers_of_all(cluster: &Cluster<'_>) -> FxHashMap<String, Reader> {
             });
             // What is compared on its way drops NaN.
             let filtered = || above.iter().any(|it| it.is_comparison());
-            let scaler = || {
+            let by_scaler = || {
                 let spot = carrier.spot(node.span.clone());
                 (scales && !filtered()).then(|| Reader { word: "a scaler".to_owned(), spot })
             };
-            if let Some(reader) = poisoned.or_else(scaler) {
+            if let Some(reader) = poisoned.or_else(by_scaler) {
                 found.entry(name.into_owned()).or_insert(reader);
             }
         });

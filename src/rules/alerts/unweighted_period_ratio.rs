@@ -117,6 +117,8 @@ cases! {
         => ["5:37", "8:36"],
     ratios_of_capacity: "groups:\n- name: g\n  rules:\n  - {record: 'a:b:ratio', expr: 'node_memory_MemFree_bytes / node_memory_MemTotal_bytes'}\n  - {record: 'a:b:avg', expr: 'avg_over_time(a:b:ratio[30d])'}\n  - {record: 'a:b:avg2', expr: 'avg_over_time(instance:node_memory:ratio[30d]) + avg_over_time(x[30d])'}\n"
         => [],
+    durations_are_no_ratios: "groups:\n- name: g\n  rules:\n  - {record: 'a:b:increase30d', expr: 'avg_over_time(verb:apiserver_request_sli_duration_seconds_count:increase1h[30d])'}\n"
+        => [],
     by_name: "groups:\n- name: g\n  rules:\n  - {alert: A, expr: 'avg_over_time(slo:sli_error:ratio_rate5m{a=\"b\"}[4w]) > 0.01'}\n"
         => ["4:23"],
     a_record_of_records: "groups:\n- name: g\n  rules:\n  - {record: 'a:t:rate', expr: 'sum(rate(x_total[5m]))'}\n  - {record: 'a:b:errors', expr: 'a:e:rate / (a:t:rate > 0)'}\n  - {record: 'a:b:avg', expr: '1 - avg_over_time(a:b:errors[7d])'}\n"
