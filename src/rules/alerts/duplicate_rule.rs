@@ -81,7 +81,7 @@ impl Rule for DuplicateRule {
                     let message = format!("{kind} `{name}` is there twice with the same labels");
                     cx.report(&carrier.object, spot, message)
                         .here("the second")
-                        .label_if(other, "the first")
+                        .label_if(other.filter(|other| *other != spot), "the first")
                         .help("give it another name or another label, or remove it");
                     like.push(carrier);
                 }

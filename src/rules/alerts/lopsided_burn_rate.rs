@@ -173,9 +173,9 @@ fn of_tier<'a>(cx: &mut Ctx<'a>, carrier: &Carrier<'a>, tier: &Tier<'_>) {
             )
             .here("stands alone")
             .help(format!(
-                "join it by `and` with the same comparison over {}, or over 12 times {}",
+                "join it by `and` with the same comparison over {} or over {}",
                 Duration::from_millis(short).clock(),
-                only.window.clock()
+                only.window.times(12).clock()
             ));
             return;
         }
