@@ -1,7 +1,10 @@
 //! The configuration of `slogen lint`: `[lint]` of a slogen.toml or slo.toml, and what the command line adds.
 
+mod own;
+
 use crate::cluster::{Settings, World};
 use crate::finding::{Finding, Severity, nearest};
+use crate::rules::custom::{self, Custom};
 use crate::rules::{self, Active, Entry, Preset, RULES, RuleSet};
 use crate::source::{FileId, Files, Span};
 use crate::spec::decode::{Decoder, List, Section, Sourced};
@@ -29,6 +32,15 @@ pub enum Level {
     Off,
     /// Runs, with this severity.
     At(Severity),
+}
+
+impl Level {
+    fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Off => None,
+            Self::At(severity) => Some(severity),
+        }
+    }
 }
 
 /// A preset, as the configuration and the command line name it.
@@ -84,8 +96,13 @@ pub fn read(files: &Files, file: FileId, of_service: bool) -> (Option<Lint>, Vec
 }
 
 /// Decides what runs. Every name that means nothing is a finding; those of the command line come back as text.
-pub fn resolve(lint: Option<&Lint>, overrides: &Overrides) -> (Config, Vec<Finding>, Vec<String>) {
+pub fn resolve(
+    files: &Files,
+    lint: Option<&Lint>,
+    overrides: &Overrides,
+) -> (Config, Vec<Finding>, Vec<String>) {
     let mut findings = Vec::new();
+    let mut custom = own::rules(files, lint, &mut findings);
     let mut complaints = Vec::new();
     let mut levels: Vec<Option<Option<Severity>>> = vec![None; RULES.len()];
     let index =
@@ -98,27 +115,31 @@ pub fn resolve(lint: Option<&Lint>, overrides: &Overrides) -> (Config, Vec<Findi
         *level = entry.meta.is_in(&presets).then_some(None);
     }
     let mut set = |name: &str, level: Level| {
-        let named = rules::named(name);
-        for index in named.iter().filter_map(index) {
-            levels[index] = match level {
-                Level::Off => None,
-                Level::At(severity) => Some(Some(severity)),
-            };
+        let severity = level.severity();
+        for index in rules::named(name).iter().filter_map(index) {
+            levels[index] = severity.map(Some);
         }
-        rules::is_known(name)
+        let own = custom.iter_mut().filter(|rule| means(name, rule));
+        let own = own.map(|rule| rule.level = severity).count();
+        own > 0 || rules::is_known(name)
     };
     let written = lint.and_then(|lint| lint.levels.as_ref()).map(|levels| &**levels);
+    let mut unknown = Vec::new();
     // A rule's own level wins over that of its family, whatever the order.
     let (of_rules, of_families): (Vec<_>, Vec<_>) =
         written.into_iter().flatten().partition(|(name, _)| name.contains('/'));
     for (name, level) in of_families.into_iter().chain(of_rules) {
         match parse_level(level) {
             Ok(read) if set(name, read) => {}
-            Ok(_) => findings.push(unknown_rule(name, level.key_span.unwrap_or(level.span))),
+            Ok(_) => unknown.push((name, level.key_span.unwrap_or(level.span))),
             Err(finding) => findings.push(*finding),
         }
     }
     if !overrides.select.is_empty() {
+        for rule in &mut custom {
+            let wanted = overrides.select.iter().any(|name| means(name, rule));
+            rule.level = if wanted { rule.level.or(Some(rule.severity)) } else { None };
+        }
         let selected: Vec<_> =
             overrides.select.iter().flat_map(|name| rules::named(name)).collect();
         for (entry, level) in RULES.iter().zip(&mut levels) {
@@ -135,26 +156,29 @@ pub fn resolve(lint: Option<&Lint>, overrides: &Overrides) -> (Config, Vec<Findi
         lists.iter().flat_map(|(list, level)| list.iter().map(move |it| (it, *level)))
     {
         for index in rules::named(name).iter().filter_map(index) {
-            levels[index] = match level {
-                Level::Off => None,
-                Level::At(severity) => Some(Some(severity)),
-            };
+            levels[index] = level.severity().map(Some);
         }
+        custom
+            .iter_mut()
+            .filter(|rule| means(name, rule))
+            .for_each(|rule| rule.level = level.severity());
     }
     let named = [&overrides.select, &overrides.error, &overrides.warn, &overrides.off];
-    for name in named.into_iter().flatten().filter(|name| !rules::is_known(name)) {
-        complaints.push(format!("there is no rule `{name}`; {}", rules::unknown(name)));
-    }
     let active = RULES.iter().copied().zip(levels).filter_map(|(entry, level)| {
         let rule = with_options(entry, lint, &mut findings);
         level.map(|level| Active { entry, rule, level })
     });
-    let rules = RuleSet::new(active.collect());
-    if let Some(rules) = lint.and_then(|lint| lint.rules.as_ref()) {
-        let unknown = rules.iter().filter(|(name, _)| rules::find(name).is_none());
-        findings.extend(
-            unknown.map(|(name, node)| unknown_rule(name, node.key_span.unwrap_or(node.span))),
-        );
+    let rules = RuleSet::new(active.collect()).with(custom);
+    for name in named.into_iter().flatten().filter(|name| !rules.knows(name)) {
+        complaints.push(format!("there is no rule `{name}`; {}", rules.unknown(name)));
+    }
+    findings.extend(unknown.into_iter().map(|(name, at)| unknown_rule(name, at, &rules)));
+    if let Some(options) = lint.and_then(|lint| lint.rules.as_ref()) {
+        let unknown = options.iter().filter(|(name, _)| rules::find(name).is_none());
+        findings
+            .extend(unknown.map(|(name, node)| {
+                unknown_rule(name, node.key_span.unwrap_or(node.span), &rules)
+            }));
     }
     let config = Config {
         rules,
@@ -205,9 +229,14 @@ fn parse_level(level: &Sourced<String>) -> Result<Level, Box<Finding>> {
     }
 }
 
-fn unknown_rule(name: &str, span: Span) -> Finding {
+fn unknown_rule(name: &str, span: Span, rules: &RuleSet) -> Finding {
     Finding::error("spec/unknown-rule", span, format!("there is no rule `{name}`"))
-        .help(rules::unknown(name))
+        .help(rules.unknown(name))
+}
+
+/// True if `name` means this rule of the user's own.
+fn means(name: &str, rule: &Custom) -> bool {
+    name == custom::FAMILY || name == rule.name
 }
 
 fn with_options(

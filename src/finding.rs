@@ -227,8 +227,6 @@ pub struct RuleInfo {
     pub severity: Severity,
     /// Whether it is on.
     pub enabled: bool,
-    /// Its anchor in the rules reference, src/rules/README.md.
-    pub anchor: String,
 }
 
 impl RuleInfo {

@@ -97,6 +97,8 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
     let telling = rules.filter(|it| !cluster.is_partial() || it.entry.meta.basis != Basis::Absence);
     let found = telling.map(|active| run(active, &cluster, &conformity, &options.rules));
     outcome.findings.extend(found.flatten_iter().collect::<Vec<_>>());
+    let custom = options.rules.custom().par_iter().map(|rule| rule.check(&cluster));
+    outcome.findings.extend(custom.flatten_iter().collect::<Vec<_>>());
     outcome.findings.iter_mut().for_each(|finding| label_namespaces(finding, &cluster));
     if options.ignores {
         outcome.suppressed =

@@ -6,6 +6,7 @@
 pub(crate) mod adapter;
 pub mod conformity;
 pub mod context;
+pub mod custom;
 #[macro_use]
 mod declare;
 pub(crate) mod expressions;
@@ -20,6 +21,7 @@ pub(crate) mod windows;
 
 use crate::finding::{Severity, nearest};
 pub use context::Ctx;
+use custom::Custom;
 #[cfg(test)]
 pub(crate) use declare::Case;
 pub use declare::{Basis, Entry, FixKind, Meta, Preset};
@@ -219,7 +221,7 @@ pub fn named(name: &str) -> Vec<&'static Entry> {
 }
 
 /// The families of the catalogue, also those that hold no rule yet.
-const FAMILIES: [&str; 13] = [
+const FAMILIES: [&str; 14] = [
     "schema",
     "resources",
     "probes",
@@ -233,6 +235,7 @@ const FAMILIES: [&str; 13] = [
     "slo",
     "security",
     "hygiene",
+    custom::FAMILY,
 ];
 
 /// True if `name` means a rule or a family, be it one without rules.
@@ -276,12 +279,19 @@ pub struct Active {
 /// The rules of a run.
 pub struct RuleSet {
     active: Vec<Active>,
+    custom: Vec<Custom>,
 }
 
 impl RuleSet {
     /// These rules.
     pub fn new(active: Vec<Active>) -> Self {
-        Self { active }
+        Self { active, custom: Vec::new() }
+    }
+
+    /// The same with the user's own rules, also those that are off.
+    #[must_use]
+    pub fn with(self, custom: Vec<Custom>) -> Self {
+        Self { custom, ..self }
     }
 
     /// The rules of `presets` with default options.
@@ -290,7 +300,7 @@ impl RuleSet {
         let active = wanted
             .map(|entry| Active { entry, rule: entry.with_defaults(), level: None })
             .collect();
-        Self { active }
+        Self::new(active)
     }
 
     /// The active rules, in the order of the table.
@@ -306,5 +316,29 @@ impl RuleSet {
     /// The active rule of this name.
     pub fn get(&self, name: &str) -> Option<&Active> {
         self.active.iter().find(|active| active.entry.meta.name == name)
+    }
+
+    /// The user's own rules, also those that are off.
+    pub fn custom(&self) -> &[Custom] {
+        &self.custom
+    }
+
+    /// True if `name` means a rule or a family, be it one without rules, or one of the user's own.
+    pub fn knows(&self, name: &str) -> bool {
+        is_known(name) || self.custom.iter().any(|rule| rule.name == name)
+    }
+
+    /// What to say of a name that means no rule.
+    pub fn unknown(&self, name: &str) -> String {
+        unknown_custom(name, &self.custom).unwrap_or_else(|| unknown(name))
+    }
+}
+
+/// What to say of a name that means none of the user's own rules; `None` for what is no name of one.
+pub fn unknown_custom(name: &str, custom: &[Custom]) -> Option<String> {
+    let near = nearest(name, custom.iter().map(|rule| rule.name));
+    match near {
+        Some(near) => Some(format!("did you mean `{near}`?")),
+        None => name.starts_with("custom/").then(|| "declare it as `[[lint.custom]]`".to_owned()),
     }
 }

@@ -1,5 +1,6 @@
 //! slo.toml: read, merged with its profile and overlay, checked, and typed.
 
+pub mod custom;
 pub mod decode;
 pub mod handler;
 pub mod keda;

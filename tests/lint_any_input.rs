@@ -19,7 +19,7 @@ use slogen::source::{Files, Span};
 /// Every rule there is.
 fn rules() -> RuleSet {
     let presets = vec![PresetName::Strict, PresetName::Security];
-    config::resolve(None, &Overrides { presets, ..Overrides::default() }).0.rules
+    config::resolve(&Files::default(), None, &Overrides { presets, ..Overrides::default() }).0.rules
 }
 
 fn check(text: &str) -> Result<(), TestCaseError> {

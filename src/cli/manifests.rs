@@ -263,8 +263,9 @@ mod tests {
             ("k8s/../k8s", &["k8s/../k8s/left/a.yaml"][..]),
         ] {
             let start = path(start);
-            let found = configuration::find(&mut Files::default(), None, &start).ok().unwrap();
-            let (config, ..) = config::resolve(found.lint.as_ref(), &Overrides::default());
+            let mut files = Files::default();
+            let found = configuration::find(&mut files, None, &start).ok().unwrap();
+            let (config, ..) = config::resolve(&files, found.lint.as_ref(), &Overrides::default());
             let exclude = found.exclude(&config).ok().unwrap();
             let found = Found::new(&[start], &exclude, Named::default()).ok().unwrap();
             let wanted: Vec<_> = wanted.iter().map(|name| path(name)).collect();

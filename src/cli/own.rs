@@ -16,7 +16,7 @@ use crate::yaml;
 /// brings it about.
 pub(super) fn errors(plan: &Plan<'_>, manifests: &[Manifest]) -> Vec<Finding> {
     static OPTIONS: LazyLock<Options> = LazyLock::new(|| Options {
-        rules: config::resolve(None, &Overrides::default()).0.rules,
+        rules: config::resolve(&Files::default(), None, &Overrides::default()).0.rules,
         settings: crate::cluster::Settings::default(),
         schemas: Schemas::default(),
         ignores: true,

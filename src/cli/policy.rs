@@ -58,7 +58,7 @@ pub(super) fn run(command: &Command, io: &mut Io<'_>) -> Run {
     let mut files = Files::default();
     let found = configuration::find(&mut files, args.config.as_deref(), Path::new("."))?;
     let overrides = Overrides { select, ..Overrides::default() };
-    let (config, problems, complaints) = config::resolve(found.lint.as_ref(), &overrides);
+    let (config, problems, complaints) = config::resolve(&files, found.lint.as_ref(), &overrides);
     let problems: Vec<_> = found.findings.into_iter().chain(problems).collect();
     if !problems.is_empty() {
         io.err.write_all(report::human::report(&problems, &files).as_bytes())?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::Overrides;
 use crate::report::{Format, merge};
-use crate::source;
+use crate::source::{self, Files};
 
 use super::lint::FailOn;
 use super::reports::Form;
@@ -58,7 +58,7 @@ pub(super) fn run(command: &Command, io: &mut Io<'_>) -> Run {
     };
     let read = args.paths.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let merged = merge::merge(read).map_err(Stop::Message)?;
-    let (config, ..) = crate::config::resolve(None, &Overrides::default());
+    let (config, ..) = crate::config::resolve(&Files::default(), None, &Overrides::default());
     let infos = rules::infos(&config.rules);
     let least = args.fail_on.severity();
     for (format, file) in &formats {

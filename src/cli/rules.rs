@@ -1,9 +1,15 @@
 //! `slogen rules` and `slogen explain`.
 
-use crate::finding::RuleInfo;
-use crate::rules::{self, Entry, FixKind, Preset, RULES, RuleSet};
+use std::path::Path;
 
-use super::{Io, Outcome, Run, Stop, output};
+use crate::config::{self, Overrides};
+use crate::finding::RuleInfo;
+use crate::report;
+use crate::rules::custom::{self, Custom};
+use crate::rules::{self, Entry, FixKind, Preset, RULES, RuleSet};
+use crate::source::Files;
+
+use super::{Io, Outcome, Run, Stop, configuration, output};
 
 /// What `slogen rules` is asked for.
 #[derive(clap::Args)]
@@ -33,9 +39,15 @@ pub(super) fn infos(active: &RuleSet) -> Vec<RuleInfo> {
             .and_then(|active| active.level)
             .unwrap_or(entry.meta.severity),
         enabled: active.get(entry.meta.name).is_some(),
-        anchor: entry.meta.anchor(),
     };
-    RULES.iter().map(info).collect()
+    let own = active.custom().iter().map(|rule| RuleInfo {
+        name: rule.name,
+        summary: rule.summary(),
+        docs: rule.page(),
+        severity: rule.level.unwrap_or(rule.severity),
+        enabled: rule.level.is_some(),
+    });
+    RULES.iter().map(info).chain(own).collect()
 }
 
 pub(super) fn list(args: &Args, io: &mut Io<'_>) -> Run {
@@ -80,18 +92,35 @@ fn json(entry: &Entry) -> serde_json::Value {
 
 /// Prints the documentation of one rule, or of all of a family.
 pub(super) fn explain(name: &str, io: &mut Io<'_>) -> Run {
-    let entries = rules::meant(name);
-    if entries.is_empty() {
-        let help = rules::unknown(name);
-        return Err(Stop::Message(format!("there is no rule `{name}`; {help}")));
-    }
-    for (index, entry) in entries.iter().enumerate() {
+    let built_in: Vec<_> = rules::meant(name).into_iter().map(Entry::page).collect();
+    let pages = if built_in.is_empty() { own(name, io)? } else { built_in };
+    for (index, page) in pages.iter().enumerate() {
         if index > 0 {
             writeln!(io.out)?;
         }
-        io.out.write_all(entry.page().as_bytes())?;
+        io.out.write_all(page.as_bytes())?;
     }
     Ok(Outcome::Done)
+}
+
+/// The pages of the user's own rules that `name` means, by the configuration for this folder.
+fn own(name: &str, io: &mut Io<'_>) -> Result<Vec<String>, Stop> {
+    let mut files = Files::default();
+    let found = configuration::find(&mut files, None, Path::new("."))?;
+    let (config, problems, _) = config::resolve(&files, found.lint.as_ref(), &Overrides::default());
+    let means = |rule: &&Custom| {
+        name == custom::FAMILY
+            || name == rule.name
+            || rule.name.strip_prefix("custom/") == Some(name)
+    };
+    let pages: Vec<_> = config.rules.custom().iter().filter(means).map(Custom::page).collect();
+    if pages.is_empty() {
+        let problems: Vec<_> = found.findings.into_iter().chain(problems).collect();
+        io.err.write_all(report::human::report(&problems, &files).as_bytes())?;
+        let help = config.rules.unknown(name);
+        return Err(Stop::Message(format!("there is no rule `{name}`; {help}")));
+    }
+    Ok(pages)
 }
 
 fn preset(preset: Preset) -> &'static str {

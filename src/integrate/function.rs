@@ -195,6 +195,11 @@ fn generator(spec: &Table, at: Span, files: &Files, file: FileId, cx: &mut Decod
     Generator { spec: read, inline }
 }
 
+/// Which rules users have of their own, the configuration says later.
+fn may_be_rule(name: &str) -> bool {
+    rules::is_known(name) || name.starts_with("custom/")
+}
+
 fn lint(spec: &Table, at: Span, cx: &mut Decoder) -> Lint {
     let read = LintSpec::read(spec, at, cx);
     let role = choice(read.role.as_ref(), &["transformer", "validator"], cx);
@@ -202,7 +207,7 @@ fn lint(spec: &Table, at: Span, cx: &mut Decoder) -> Lint {
     let fail_on = choice(read.fail_on.as_ref(), &["error", "warning", "info", "never"], cx);
     let names = |key: &str, list: &Option<Sourced<OneOrMany>>, cx: &mut Decoder| {
         let names = list.as_ref().map(|list| list.0.clone()).unwrap_or_default();
-        for (index, name) in names.iter().enumerate().filter(|(_, name)| !rules::is_known(name)) {
+        for (index, name) in names.iter().enumerate().filter(|(_, name)| !may_be_rule(name)) {
             let at = item(spec, key, index).unwrap_or(at);
             let message = format!("there is no rule `{name}`");
             cx.report(Finding::error("spec/unknown-rule", at, message).help(rules::unknown(name)));

@@ -71,7 +71,7 @@ impl Example {
         let (table, mut findings) = config::read(&files, file, false);
         let select = rules.iter().map(|rule| (*rule).to_owned()).collect();
         let overrides = Overrides { select, ..Overrides::default() };
-        let (config, more, complaints) = config::resolve(table.as_ref(), &overrides);
+        let (config, more, complaints) = config::resolve(&files, table.as_ref(), &overrides);
         findings.extend(more);
         if !findings.is_empty() || !complaints.is_empty() {
             return Err(listed(&findings, &files) + &complaints.join("\n"));

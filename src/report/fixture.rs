@@ -150,7 +150,6 @@ fn rule_infos() -> Vec<RuleInfo> {
         },
         severity,
         enabled,
-        anchor: name.replace('/', ""),
     })
     .collect()
 }

@@ -14,7 +14,7 @@ use rustc_hash::FxHashMap;
 
 use crate::cluster::{Cluster, Object};
 use crate::finding::{self, Finding, Fix, Op, Safety, Severity, Target};
-use crate::rules::{self, Basis, Entry, Meta, RuleSet};
+use crate::rules::{self, Basis, Entry, Meta, RuleSet, custom};
 use crate::source::{FileId, Files, Span};
 use crate::yaml::Place;
 
@@ -111,21 +111,42 @@ struct Ran<'r> {
 }
 
 impl Ran<'_> {
-    /// True if `entry` found all that it would find with any other files.
-    fn tells(self, entry: &Entry) -> bool {
-        self.is_on(entry) && (!self.partial || entry.meta.basis == Basis::Object)
-    }
-
-    fn is_on(self, entry: &Entry) -> bool {
-        self.rules.get(entry.meta.name).is_some()
+    /// The rules that `name` means: whether each ran, and whether it found all that it would find with any other files.
+    fn say(self, name: &str) -> Vec<Say> {
+        let of = |entry: &Entry| {
+            let ran = self.rules.get(entry.meta.name).is_some();
+            Say { ran, all: ran && (!self.partial || entry.meta.basis == Basis::Object) }
+        };
+        let built_in = rules::named(name).into_iter().map(of);
+        let custom = self.rules.custom().iter();
+        let custom =
+            custom.filter(|rule| rule.name == name || name == custom::FAMILY).map(|rule| {
+                let ran = rule.level.is_some();
+                Say { ran, all: ran }
+            });
+        built_in.chain(custom).collect()
     }
 
     /// True if what `name` means reports nothing more than it did. What did not run may well have found something.
     fn is_done(self, name: &str) -> bool {
-        let means = rules::named(name);
-        let mut on = means.iter().filter(|entry| self.is_on(entry)).peekable();
-        on.peek().is_some() && on.all(|entry| self.tells(entry))
+        let says = self.say(name);
+        let mut on = says.iter().filter(|say| say.ran).peekable();
+        on.peek().is_some() && on.all(|say| say.all)
     }
+
+    /// True if there may be a rule of this name. Of the user's own rules, nobody knows without the configuration.
+    fn may_know(self, name: &str) -> bool {
+        let is_custom = name.split_once('/').is_some_and(|(family, _)| family == custom::FAMILY);
+        self.rules.knows(name) || (is_custom && self.rules.custom().is_empty())
+    }
+}
+
+/// What a rule had to say.
+struct Say {
+    /// It was asked.
+    ran: bool,
+    /// It found all that it would find with any other files.
+    all: bool,
 }
 
 impl Ignore {
@@ -201,17 +222,14 @@ impl Ignore {
             let help = "mend what it hid, or move the date with a new reason".to_owned();
             return vec![report(self.span, message, help)];
         }
-        let is_idle = |name: &&Name| !rules::is_known(&name.text) || ran.is_done(&name.text);
+        let is_idle = |name: &&Name| !ran.may_know(&name.text) || ran.is_done(&name.text);
         let unused = self.names.iter().filter(|name| !name.used).filter(is_idle);
         unused
             .map(|name| {
                 let (text, span) = (&name.text, name.span);
-                if !rules::is_known(text) {
-                    return report(
-                        span,
-                        format!("there is no rule `{text}`"),
-                        rules::unknown(text),
-                    );
+                if !ran.may_know(text) {
+                    let message = format!("there is no rule `{text}`");
+                    return report(span, message, ran.rules.unknown(text));
                 }
                 let message = format!("`{text}` reports nothing here, so there is nothing to hide");
                 let fix = fix(name);
@@ -226,8 +244,8 @@ impl Ignore {
 impl Name {
     /// True if all that it could hide was looked for and not found.
     fn is_spare(&self, ran: Ran<'_>) -> bool {
-        let means = rules::named(&self.text);
-        !self.used && !means.is_empty() && means.iter().all(|entry| ran.tells(entry))
+        let says = ran.say(&self.text);
+        !self.used && !says.is_empty() && says.iter().all(|say| say.all)
     }
 }
 

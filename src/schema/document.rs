@@ -60,7 +60,7 @@ fn name_rules(lint: &mut Value) {
     let families: BTreeSet<_> = RULES.iter().map(|entry| entry.meta.family()).collect();
     let names: Vec<_> = RULES.iter().map(|entry| entry.meta.name).chain(families).collect();
     if let Some(property) = lint.pointer_mut("/properties/levels") {
-        property["propertyNames"] = json!({ "enum": names });
+        property["propertyNames"] = json!({ "anyOf": [{ "enum": names }, { "pattern": "^custom(/[a-z0-9]+(-[a-z0-9]+)*)?$" }] });
         property["additionalProperties"] = json!({ "enum": LEVELS });
     }
     let options = RULES.iter().map(|entry| {

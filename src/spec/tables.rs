@@ -9,6 +9,7 @@ mod env;
 
 pub use env::{EnvRef, EnvValue};
 
+use super::custom::CustomRule;
 use super::decode::{Any, List, Map, table};
 use super::leaf::{
     AbsolutePath, Amount, AntiAffinity, Backend, Fallback, Image, KedaVersion, Label,
@@ -610,6 +611,8 @@ table! {
         opt levels: Map<String>;
         /// Options per rule.
         opt rules: Map<Any>;
+        /// Rules of your own.
+        opt custom: List<CustomRule>;
     }
 
     /// A change to finished objects; a patch that matches nothing is an error.

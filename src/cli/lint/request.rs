@@ -183,7 +183,7 @@ pub(in crate::cli) fn load(request: Request, io: &mut Io<'_>) -> Result<Loaded, 
     };
     let mut findings = configuration.findings.clone();
     let (config, problems, complaints) =
-        config::resolve(configuration.lint.as_ref(), &request.overrides);
+        config::resolve(&files, configuration.lint.as_ref(), &request.overrides);
     findings.extend(problems);
     if let Some(complaint) = complaints.into_iter().next() {
         return Err(Stop::Message(complaint));

@@ -90,6 +90,15 @@ choice! {
         /// SCTP.
         Sctp = "SCTP",
     }
+    /// How bad the findings of a rule are.
+    Gravity {
+        /// Likely harm.
+        Warning = "warning",
+        /// Provably broken.
+        Error = "error",
+        /// Advice.
+        Info = "info",
+    }
     /// How Prometheus was installed: decides the labels by which it finds its objects.
     Stack {
         /// The Helm chart: selects by the label `release`.
