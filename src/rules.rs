@@ -9,6 +9,7 @@ pub mod context;
 #[macro_use]
 mod declare;
 pub(crate) mod expressions;
+pub(crate) mod indicator;
 pub mod policy;
 pub mod prelude;
 pub mod suppress;
@@ -160,6 +161,21 @@ rules! {
         unnormalised_le,
         short_rate_window,
         unreachable_threshold,
+    }
+    slo {
+        threshold_not_a_bucket,
+        drifted_threshold,
+        stale_render,
+        late_scale_target,
+        in_flight_target_above_cap,
+        missing_absence_alert,
+        saturating_bucket,
+        drifted_query,
+        rollouts_eat_budget,
+        slow_liveness,
+        low_traffic_alert,
+        slow_page,
+        retention_below_window,
     }
     security {
         privileged,
