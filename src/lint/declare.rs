@@ -12,18 +12,23 @@ use crate::spec::{self, Spec};
 /// What `source` says of its service, with and without its overlays. One that does not load is left out: nothing is
 /// rendered with it either.
 pub fn read(source: spec::Source, files: &Files) -> Result<Declared, Vec<Finding>> {
+    let with = |name: Option<&str>| -> Result<Declared, Vec<Finding>> {
+        let spec = source.clone().load(files, name)?;
+        Ok(of_user(declared(&spec), files))
+    };
     let overlays = source.overlays();
-    let with = |name: &String| Some(declared(&source.clone().load(files, Some(name)).ok()?));
-    let overlays: Vec<_> = overlays.iter().filter_map(with).collect();
-    let text = files.get(source.file).text.replace("\r\n", "\n");
-    let digests = [sha256(&text), sha256(&text.replace('\n', "\r\n"))];
-    let spec = source.load(files, None)?;
-    let given = sha256(&files.get(spec.file).text);
-    Ok(Declared {
-        digests: digests.into_iter().chain([given]).collect(),
-        overlays,
-        ..declared(&spec)
-    })
+    let overlays = overlays.iter().filter_map(|name| with(Some(name)).ok()).collect();
+    let text = &files.get(source.file).text;
+    let lines = text.replace("\r\n", "\n");
+    let digests = vec![sha256(text), sha256(&lines), sha256(&lines.replace('\n', "\r\n"))];
+    Ok(Declared { digests, overlays, ..with(None)? })
+}
+
+/// Without the buckets of slogen's own profiles: they are none that somebody said the application has.
+fn of_user(mut declared: Declared, files: &Files) -> Declared {
+    let series = &mut declared.series;
+    series.buckets = series.buckets.take().filter(|it| !files.get(it.span.file).embedded);
+    declared
 }
 
 /// What `spec` says of its service.

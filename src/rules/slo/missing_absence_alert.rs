@@ -81,9 +81,9 @@ impl Rule for MissingAbsenceAlert {
         }
         let mut services: FxHashMap<(&str, &str), Alerts<'_, '_>> = FxHashMap::default();
         for carrier in cluster.carriers().iter().filter(|it| it.object.slo.is_some()) {
-            let (Role::Alert { .. }, Some(query)) = (carrier.role, carrier.query()) else {
+            if !matches!(carrier.role, Role::Alert { .. }) {
                 continue;
-            };
+            }
             let Some(reader) = Reader::new(cluster, carrier) else { continue };
             let declared = reader.declared();
             let alerts = services.entry((&declared.namespace, &declared.name)).or_insert(Alerts {
@@ -91,6 +91,11 @@ impl Rule for MissingAbsenceAlert {
                 first: None,
                 tells: false,
             });
+            // What cannot be read may be the one.
+            let Some(query) = carrier.query() else {
+                alerts.tells = true;
+                continue;
+            };
             alerts.tells = alerts.tells || tells_absence(&reader, query.tree());
             if alerts.first.is_none() && watches(&reader, query.tree()) {
                 alerts.first = Some(carrier);
@@ -213,6 +218,8 @@ cases! {
     idle_and_unwanted: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r, namespace: n}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'sum(rate(x{status=\"500\"}[5m])) / sum(rate(x[5m])) > 0.01'}]}]}\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a, namespace: n}\nspec: {template: {spec: {containers: []}}}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a, namespace: n}\nspec: {scaleTargetRef: {name: a}, triggers: []}\n# file: slo.toml\n[service]\nname = \"a\"\nnamespace = \"n\"\nimage = \"a:1\"\n[targets]\nerrors = { below = \"1%\" }\n[metrics]\nrequests = \"x\"\n"
         => [],
     unwanted: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r, namespace: n}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'sum(rate(x{status=\"500\"}[5m])) / sum(rate(x[5m])) > 0.01'}]}]}\n# file: slo.toml\n[service]\nname = \"a\"\nnamespace = \"n\"\nimage = \"a:1\"\n[targets]\nerrors = { below = \"1%\" }\n[metrics]\nrequests = \"x\"\n[alerts]\nabsent = false\n"
+        => [],
+    what_cannot_be_read: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r, namespace: n}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'sum(rate(x{status=\"500\"}[5m])) / sum(rate(x[5m])) > 0.01'}, {alert: B, expr: 'absent(x{path=\"{{ p }}\"})'}]}]}\n# file: slo.toml\n[service]\nname = \"a\"\nnamespace = \"n\"\nimage = \"a:1\"\n[targets]\nerrors = { below = \"1%\" }\n[metrics]\nrequests = \"x\"\n"
         => [],
     of_latency: "apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata: {name: r, namespace: n}\nspec: {groups: [{name: g, rules: [{alert: A, expr: 'histogram_quantile(0.95, sum by (le) (rate(x_bucket[5m]))) > 0.25'}]}]}\n# file: slo.toml\n[service]\nname = \"a\"\nnamespace = \"n\"\nimage = \"a:1\"\n[targets]\nlatency = [{ percentile = 95, below = \"250ms\" }]\n[metrics]\nlatency = \"x\"\n"
         => ["3:18"],

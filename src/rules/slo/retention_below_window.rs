@@ -83,7 +83,7 @@ impl Rule for RetentionBelowWindow {
                 let own = || node.selectors().iter().any(|it| reader.is_own(it));
                 found.extend(range.filter(|it| is_whole(&reader, it) && own()));
             });
-            for range in found {
+            if let Some(range) = found.first() {
                 report(cx, &reader, range);
             }
         }

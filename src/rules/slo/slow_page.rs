@@ -1,4 +1,4 @@
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::query::Node;
 use crate::rules::expressions;
@@ -98,8 +98,16 @@ impl Rule for SlowPage {
             return;
         }
         let mut fastest: FxHashMap<(&str, &str), Option<Fastest<'_, '_>>> = FxHashMap::default();
+        let mut unread = FxHashSet::default();
         for carrier in cluster.carriers().iter().filter(|it| it.object.slo.is_some()) {
-            let Some(query) = carrier.query().filter(|_| pages(carrier)) else { continue };
+            if !pages(carrier) {
+                continue;
+            }
+            // What cannot be read may be the one on the threshold.
+            let Some(query) = carrier.query() else {
+                unread.insert(carrier.object.slo);
+                continue;
+            };
             let Some(reader) = Reader::new(cluster, carrier) else { continue };
             for objective in symptoms(&reader, query.tree()) {
                 fastest.insert((&objective.id, &objective.name), None);
@@ -124,6 +132,7 @@ impl Rule for SlowPage {
         }
         let mut slow: Vec<_> = fastest.into_values().flatten().collect();
         slow.retain(|it| it.takes > number(self.within.0.seconds()));
+        slow.retain(|it| !unread.contains(&it.carrier.object.slo));
         slow.sort_by_key(|it| (it.carrier.object.index, it.span.start));
         for found in slow {
             report(cx, &found, self.within.0);
