@@ -5,7 +5,7 @@ use std::cell::Cell;
 
 use crate::cluster::{Carrier, Cluster, Declared, Kind as ObjectKind, Objective, Role};
 use crate::query::{Kind, MatchOp, Matcher, Node, Selector};
-use crate::rules::expressions::{self, Wanted};
+use crate::rules::expressions::{self, pattern};
 use crate::units::{Decimal, Duration};
 use crate::yaml::Place;
 
@@ -17,6 +17,12 @@ const OF_SERVICE: [&str; 4] = ["service", "slo_service", "sloth_service", "app"]
 
 /// Labels that say which target is meant.
 const OF_TARGET: [&str; 3] = ["slo_name", "slo", "sloth_slo"];
+
+/// Labels by which selectors single a service out.
+const NAMING: [&str; 3] = ["job", "service", "app"];
+
+/// Records of one name in other objects, at the most: in large inputs each service has its own.
+const MOST_RECORDS: usize = 32;
 
 /// Labels by which applications tell how a request ended.
 const STATUS: [&str; 9] = [
@@ -153,21 +159,22 @@ impl<'c, 'a> Reader<'c, 'a> {
 
     /// True if the series of `selector` may be the service's.
     pub(crate) fn is_own(&self, selector: &Selector<'_>) -> bool {
-        let wanted = Wanted::of(selector);
-        let name = self.declared().name.as_str();
-        let admitted = self.variants.iter().any(|it| wanted.admits("namespace", &it.namespace))
-            && ["job", "service", "app"].iter().all(|label| wanted.admits(label, name));
-        admitted && (self.beside || self.is_named(&wanted))
+        let name = self.declared.name.as_str();
+        let mut namespaces = self.variants.iter().map(|it| it.namespace.as_str());
+        NAMING.iter().all(|label| admits(selector, label, name))
+            && namespaces.any(|namespace| admits(selector, "namespace", namespace))
+            && (self.beside || self.is_named(selector))
     }
 
     /// True if the selector singles the service out.
     pub(crate) fn singles_out(&self, selector: &Selector<'_>) -> bool {
-        self.is_own(selector) && self.is_named(&Wanted::of(selector))
+        self.is_own(selector) && self.is_named(selector)
     }
 
-    fn is_named(&self, wanted: &Wanted<'_>) -> bool {
-        let in_place = self.beside || wanted.names("namespace");
-        in_place && ["job", "service", "app"].iter().any(|label| wanted.names(label))
+    fn is_named(&self, selector: &Selector<'_>) -> bool {
+        // No label has this value, so only a condition that nearly all values meet admits it.
+        let names = |label: &str| !admits(selector, label, "\u{0}");
+        (self.beside || names("namespace")) && NAMING.iter().any(|label| names(label))
     }
 
     /// True if the selector reads the service's counter of requests.
@@ -237,17 +244,17 @@ impl<'c, 'a> Reader<'c, 'a> {
         if !expressions::is_recorded(name) || !self.is_own(selector) {
             return None;
         }
-        let wanted = Wanted::of(selector);
-        let fits = |record: &&&Carrier<'a>| {
+        let fits = |record: &&Carrier<'a>| {
             let Role::Record { rule, .. } = record.role else { return false };
-            let labels = rule.get("labels").map(Place::entries).unwrap_or_default();
-            labels
-                .iter()
-                .all(|(label, value)| value.text().is_none_or(|value| wanted.admits(label, value)))
+            // Most selectors ask for no more than one label.
+            selector.matchers.iter().all(|matcher| {
+                let value = rule.get("labels").and_then(|labels| labels.text_of(&matcher.label));
+                value.is_none_or(|value| meets(matcher, value))
+            })
         };
-        let records: Vec<_> = self.cluster.records(name)?.filter(|it| fits(&it)).collect();
-        let here = |record: &&&Carrier<'a>| record.object.index == self.carrier.object.index;
-        records.iter().find(here).or_else(|| records.first()).copied()
+        let everywhere = self.cluster.records(name)?;
+        let here = self.cluster.records_in(&self.carrier.object, name).find(fits);
+        here.or_else(|| everywhere.take(MOST_RECORDS).find(fits))
     }
 
     /// `node` as a share of the service's requests.
@@ -424,11 +431,11 @@ impl<'c, 'a> Reader<'c, 'a> {
 
     /// True if the value of `matcher` is one of failed requests; `None` if nobody can tell.
     pub(crate) fn fails(&self, matcher: &Matcher) -> Option<bool> {
-        let pattern = expressions::pattern(&matcher.value)?;
         let own = self.declared().series.errors.iter().find(|(label, _)| *label == matcher.label);
         if own.is_some_and(|(_, regex)| *regex == matcher.value) {
             return Some(true);
         }
+        let pattern = pattern(&matcher.value)?;
         let good = ["200", "OK", "2xx", "ok"].iter().any(|it| pattern.is_match(it));
         let bad = ["500", "503", "Internal", "Unavailable", "5xx", "error"];
         let bad = bad.iter().any(|it| pattern.is_match(it));
@@ -480,6 +487,22 @@ fn keeps_values(name: &str) -> bool {
 fn exactly<'q>(selector: &Selector<'q>, label: &str) -> Option<&'q str> {
     let equal = |it: &&Matcher| it.label == label && it.op == MatchOp::Equal;
     selector.matchers.iter().find(equal).map(|it| it.value.as_str())
+}
+
+/// True if a series whose `label` has this value may be among those selected.
+pub(crate) fn admits(selector: &Selector<'_>, label: &str, value: &str) -> bool {
+    selector.matchers.iter().filter(|it| it.label == label).all(|it| meets(it, value))
+}
+
+/// True if a label's value may be what a matcher asks for. Regular expressions are compiled only where they must be.
+fn meets(matcher: &Matcher, value: &str) -> bool {
+    match matcher.op {
+        MatchOp::Equal => matcher.value == value,
+        MatchOp::NotEqual => matcher.value != value,
+        MatchOp::Regex if matcher.value == value => true,
+        MatchOp::Regex => pattern(&matcher.value).is_none_or(|it| it.is_match(value)),
+        MatchOp::NotRegex => pattern(&matcher.value).is_none_or(|it| !it.is_match(value)),
+    }
 }
 
 /// How far a range reaches back.

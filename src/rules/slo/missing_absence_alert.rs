@@ -1,8 +1,8 @@
 use rustc_hash::FxHashMap;
 
 use crate::query::{Kind as Part, Node, Selector};
-use crate::rules::expressions::{self, Wanted};
-use crate::rules::indicator::Reader;
+use crate::rules::expressions;
+use crate::rules::indicator::{Reader, admits};
 use crate::rules::prelude::*;
 
 declare_rule! {
@@ -164,7 +164,10 @@ fn silences(tree: &Node) -> Vec<Selector<'_>> {
         Part::Call { name, .. } if matches!(name.as_str(), "absent" | "absent_over_time") => {
             found.extend(node.selectors());
         }
-        Part::Binary { op, rhs, .. } if op == "unless" => found.extend(rhs.selectors()),
+        // Ready pods without series, but not some series without others.
+        Part::Binary { op, lhs, rhs, .. } if op == "unless" && is_of_platform(lhs) => {
+            found.extend(rhs.selectors());
+        }
         Part::Selector { .. } => {
             let up = |it: &Selector<'_>| it.name().is_some_and(|(name, _)| name == "up");
             found.extend(node.selector().filter(up));
@@ -172,6 +175,13 @@ fn silences(tree: &Node) -> Vec<Selector<'_>> {
         _ => {}
     });
     found
+}
+
+/// True for what the platform tells of pods.
+fn is_of_platform(node: &Node) -> bool {
+    let told =
+        |it: &Selector<'_>| it.name().is_some_and(|(name, _)| expressions::is_of_platform(name));
+    node.selectors().iter().any(told)
 }
 
 /// True if an expression holds when the service's series are gone.
@@ -190,10 +200,9 @@ fn is_about(reader: &Reader<'_, '_>, selector: &Selector<'_>) -> bool {
 
 /// True if a selector may be about the service, wherever its rule lives.
 fn admits_job(declared: &Declared, selector: &Selector<'_>) -> bool {
-    let wanted = Wanted::of(selector);
     let names = ["job", "service", "app"];
-    wanted.admits("namespace", &declared.namespace)
-        && names.iter().all(|label| wanted.admits(label, &declared.name))
+    admits(selector, "namespace", &declared.namespace)
+        && names.iter().all(|label| admits(selector, label, &declared.name))
 }
 
 /// True if it may run no pods at all, or nobody can tell.
