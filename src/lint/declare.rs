@@ -11,7 +11,7 @@ use crate::spec::{self, Spec};
 
 /// What `source` says of its service, with and without its overlays. One that does not load is left out: nothing is
 /// rendered with it either.
-pub fn read(source: spec::Source, files: &Files) -> Result<Declared, Vec<Finding>> {
+pub fn read(source: &spec::Source, files: &Files) -> Result<Declared, Vec<Finding>> {
     let with = |name: Option<&str>| -> Result<Declared, Vec<Finding>> {
         let spec = source.clone().load(files, name)?;
         Ok(of_user(declared(&spec), files))

@@ -49,7 +49,7 @@ impl Example {
             let mut library = Library::default();
             let source =
                 spec::Source::parse(&mut files, &mut library, name, text.clone(), Path::new(""));
-            match super::declare::read(source, &files) {
+            match super::declare::read(&source, &files) {
                 Ok(declared) => slo.push(declared),
                 Err(findings) => return Err(listed(&findings, &files)),
             }

@@ -433,7 +433,6 @@ mod tests {
     use super::*;
     use crate::profile::Library;
     use crate::source::Files;
-    use crate::source::sha256;
     use crate::spec::Source;
 
     fn text(toml: &str) -> String {

@@ -128,10 +128,10 @@ impl<'c, 'a> Reader<'c, 'a> {
             }
             _ => None,
         };
-        let others = |it: &Option<&str>| it.is_some_and(|it| it != name);
-        let all =
-            named.iter().any(Option::is_some) && named.iter().filter(|it| it.is_some()).all(others);
-        all || others(&scaled)
+        let others = |it: Option<&str>| it.is_some_and(|it| it != name);
+        let all = named.iter().any(Option::is_some)
+            && named.iter().filter(|it| it.is_some()).all(|it| others(*it));
+        all || others(scaled)
     }
 
     /// The targets that labels of the rule or of the expression name; `None` if they name none.

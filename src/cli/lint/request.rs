@@ -302,7 +302,7 @@ fn declared(
     for path in paths {
         let loaded = spec::Source::read(files, &mut library, path).and_then(|source| {
             let anchor = source.anchor();
-            lint::declare::read(source, files)
+            lint::declare::read(&source, files)
                 .map_err(|found| finding::anchor(found, anchor, files))
         });
         match loaded {

@@ -270,7 +270,7 @@ fn of_failures(reader: &Reader<'_, '_>, matcher: &Matcher, drifts: &mut Vec<Drif
     {
         return;
     }
-    let what = if !reader.variants().iter().any(|it| known(&it)) {
+    let what = if !reader.variants().iter().any(known) {
         format!("tells failures by `{}`, slo.toml by `{label}`", matcher.label)
     } else if matcher.op == MatchOp::Regex
         && !reader.variants().iter().any(|it| {

@@ -213,7 +213,7 @@ fn of_latency(reader: &Reader<'_, '_>, measured: &Node, threshold: &Node) -> Opt
         let scale = Decimal::try_from(quantile.scale).ok()?;
         Some(bound.below.value.seconds().checked_mul(scale)?.normalize())
     };
-    let drifted = !bounds.iter().filter_map(|it| scaled(it)).any(|it| equals(number(it), value));
+    let drifted = !bounds.iter().filter_map(scaled).any(|it| equals(number(it), value));
     Some(Verdict {
         span: spelled(threshold).span.clone(),
         value,

@@ -101,7 +101,7 @@ impl Rule for LowTrafficAlert {
         for carrier in cluster.carriers().iter().filter(|it| it.object.slo.is_some()) {
             let Some(query) = carrier.query().filter(|_| pages(carrier)) else { continue };
             let Some(reader) = Reader::new(cluster, carrier) else { continue };
-            let rates = reader.variants().iter().map(|it| Some(it.expected_rps.as_ref()?));
+            let rates = reader.variants().iter().map(|it| it.expected_rps.as_ref());
             let rates: Option<Vec<_>> = rates.collect();
             // Of several environments the busiest must be in danger.
             let Some(rate) = rates.into_iter().flatten().max_by_key(|it| it.value) else {
