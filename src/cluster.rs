@@ -22,7 +22,9 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 pub use autoscaler::{Autoscaler, Bound, Metric, Reference, Unscalable, Utilization};
-pub use declared::{Declared, Settings, World, Written};
+pub use declared::{
+    BurnTier, Declared, LatencyBound, Objective, ServiceSeries, Settings, World, Written,
+};
 pub use effective::{Replicas, Series};
 use label_index::LabelIndex;
 pub use labels::{Labels, Requirement, Selector, is_placeholder};

@@ -10,6 +10,7 @@ pub mod custom;
 #[macro_use]
 mod declare;
 pub(crate) mod expressions;
+pub(crate) mod indicator;
 pub(crate) mod label_sets;
 pub mod policy;
 pub mod prelude;
@@ -181,6 +182,21 @@ rules! {
         pages_on_scale_up,
         missing_capacity_alert,
         unconventional_record_name,
+    }
+    slo {
+        threshold_not_a_bucket,
+        drifted_threshold,
+        stale_render,
+        late_scale_target,
+        in_flight_target_above_cap,
+        missing_absence_alert,
+        saturating_bucket,
+        drifted_query,
+        rollouts_eat_budget,
+        slow_liveness,
+        low_traffic_alert,
+        slow_page,
+        retention_below_window,
     }
     security {
         privileged,

@@ -333,12 +333,13 @@ fn declared(
     for path in paths {
         let loaded = spec::Source::read(files, &mut library, path).and_then(|source| {
             let anchor = source.anchor();
-            source.load(files, None).map_err(|found| finding::anchor(found, anchor, files))
+            lint::declare::read(&source, files)
+                .map_err(|found| finding::anchor(found, anchor, files))
         });
         match loaded {
-            Ok(spec) => {
+            Ok(declared) => {
                 indexes.push(Some(all.len()));
-                all.push(lint::declare::declared(&spec));
+                all.push(declared);
             }
             Err(problems) => {
                 indexes.push(None);
