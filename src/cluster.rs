@@ -22,7 +22,9 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 pub use autoscaler::{Autoscaler, Bound, Metric, Reference, Unscalable, Utilization};
-pub use declared::{Declared, Settings, World, Written};
+pub use declared::{
+    BurnTier, Declared, LatencyBound, Objective, ServiceSeries, Settings, World, Written,
+};
 pub use effective::{Replicas, Series};
 use label_index::LabelIndex;
 pub use labels::{Labels, Requirement, Selector, is_placeholder};
@@ -45,6 +47,8 @@ pub struct Input<'t> {
     pub slo: Option<usize>,
     /// The folder that it stands in, by a number.
     pub folder: u32,
+    /// Its documents are no objects, but parts of some.
+    pub fragment: bool,
 }
 
 /// All objects of the input.
@@ -91,16 +95,21 @@ pub fn embedded<'a>(inputs: &'a [Input<'a>]) -> Vec<Input<'a>> {
                 stream: yaml::parse_inside(value),
                 slo: input.slo,
                 folder: input.folder,
+                fragment: false,
             })
             .collect::<Vec<_>>()
     };
     inputs.par_iter().flat_map_iter(nested).collect()
 }
 
-/// The objects of one file: lists taken apart, local ones left out.
+/// The objects of one file: lists taken apart, local ones and patches left out.
 fn objects<'a>(input: &'a Input<'a>) -> Vec<Object<'a>> {
     let mut found = Vec::new();
-    for root in input.stream.documents() {
+    if input.fragment {
+        return found;
+    }
+    let may_patch = object::may_patch(input.stream.text());
+    for root in input.stream.documents().filter(|root| !may_patch || !object::patches(*root)) {
         flatten(root, MAX_LISTS, &mut found);
     }
     found.retain(|object| !object.is_local());

@@ -277,6 +277,7 @@ fn settings(lint: Option<&Lint>, findings: &mut Vec<Finding>) -> Settings {
         kubernetes: version(&lint.kubernetes),
         prometheus: version(&lint.prometheus),
         keda: version(&lint.keda),
+        fragments: Vec::new(),
         namespace: None,
         release: lint.release.as_ref().map(|release| release.0.clone()),
         stack: lint.stack.as_ref().map(|stack| stack.word().to_owned()),

@@ -156,6 +156,15 @@ pub struct Object {
     pub name: String,
 }
 
+/// The template of a Helm chart that a document was rendered from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    /// As Helm calls it, `CHART/templates/FILE`.
+    pub name: String,
+    /// The file, where it was found.
+    pub path: Option<String>,
+}
+
 /// One report of one rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
@@ -173,6 +182,8 @@ pub struct Finding {
     pub labels: Vec<Label>,
     /// The object that it is about, for findings in manifests.
     pub object: Option<Object>,
+    /// What Helm rendered the document from.
+    pub template: Option<Template>,
     /// What would mend it.
     pub fix: Option<Fix>,
 }
@@ -188,6 +199,7 @@ impl Finding {
             primary: Label { span, message: String::new() },
             labels: Vec::new(),
             object: None,
+            template: None,
             fix: None,
         }
     }

@@ -3,8 +3,10 @@
 pub mod baseline;
 pub mod declare;
 pub mod example;
+pub mod kustomize;
 #[cfg(test)]
 mod parts;
+mod rendered;
 #[cfg(test)]
 pub(crate) mod testing;
 
@@ -73,7 +75,8 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
             let text = &*files.get(source.file).text;
             // What cannot hold an object is not worth reading.
             let text = if options.rendered || may_hold_objects(text) { text } else { "" };
-            Input { stream: yaml::parse(source.file, text), slo: source.slo, folder }
+            let fragment = options.settings.fragments.binary_search(&source.file).is_ok();
+            Input { stream: yaml::parse(source.file, text), slo: source.slo, folder, fragment }
         })
         .collect();
     outcome.documents = inputs.iter().map(|input| input.stream.documents().len()).sum();
@@ -108,6 +111,10 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
             let own = outcome.findings.iter_mut().filter(|it| it.rule == "hygiene/unused-ignore");
             own.for_each(|finding| finding.severity = level);
         }
+    }
+    for finding in &mut outcome.findings {
+        let span = finding.primary.span;
+        finding.template = rendered::template(&files.get(span.file).text, span.start);
     }
     finding::sort(&mut outcome.findings, files);
     outcome

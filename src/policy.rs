@@ -26,7 +26,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
 };
 
 use crate::render::{Manifest, managed_by};
-use crate::rules::policy::{Admission, FINDINGS, Policy, Resource, dedent};
+use crate::rules::policy::{Admission, FINDINGS, KEDA_VERSION, Policy, Resource, dedent};
 use crate::rules::{Active, Entry, Meta, RULES, RuleSet};
 
 /// Where the objects go, and what they do.
@@ -38,6 +38,8 @@ pub struct Options {
     pub deny: bool,
     /// Namespaces that are left alone.
     pub exclude: Vec<String>,
+    /// The version of KEDA, as (major, minor), where it is known.
+    pub keda: Option<(u32, u32)>,
 }
 
 /// The ConfigMap that holds the options of all rules.
@@ -59,7 +61,11 @@ pub fn manifests(rules: &RuleSet, options: &Options) -> Result<Vec<Manifest>, St
             Admission::Never(_) => None,
         })
     };
-    let data: BTreeMap<_, _> = exported().flat_map(|(active, _)| params(active)).collect();
+    let mut data: BTreeMap<_, _> = exported().flat_map(|(active, _)| params(active)).collect();
+    if exported().any(|(_, policy)| policy.reads_keda_version()) {
+        let version = options.keda.map(|(major, minor)| format!("{major}.{minor}"));
+        data.insert(KEDA_VERSION.to_owned(), version.unwrap_or_default());
+    }
     let mut manifests = Vec::new();
     if !data.is_empty() {
         if !BUILT_IN.contains(&options.namespace.as_str()) {
@@ -74,7 +80,7 @@ pub fn manifests(rules: &RuleSet, options: &Options) -> Result<Vec<Manifest>, St
         manifests.push(Manifest::of(config)?);
     }
     for (active, policy) in exported() {
-        let has_params = params(active).next().is_some();
+        let has_params = params(active).next().is_some() || policy.reads_keda_version();
         manifests.push(Manifest::of(admission(&active.entry.meta, policy, has_params))?);
         manifests.push(Manifest::of(binding(&active.entry.meta, has_params, options))?);
     }

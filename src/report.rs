@@ -14,8 +14,10 @@ mod sarif;
 pub mod shard;
 mod snippet;
 
-use crate::finding::{Finding, RuleInfo, Severity};
-use crate::source::Files;
+use std::borrow::Cow;
+
+use crate::finding::{Finding, RuleInfo, Severity, Template};
+use crate::source::{Files, Position, SourceFile, Unit};
 
 /// Everything that one run found.
 #[derive(Clone, Copy, Debug)]
@@ -112,11 +114,66 @@ pub fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Message, help and fix, a line each: for formats that have one text for all of them.
-fn plain(finding: &Finding) -> String {
+/// Message, help, fix and origin, a line each: for formats that have one text for all of them.
+fn plain(finding: &Finding, files: &Files) -> String {
     let help = finding.help.iter().map(|help| format!("\nhelp: {help}"));
     let fix = finding.fix.iter().map(|fix| format!("\nfix: {}", fix.title));
-    std::iter::once(finding.message.clone()).chain(help).chain(fix).collect()
+    let file = files.get(finding.primary.span.file);
+    let place = |origin| match file.piped {
+        true => format!("\nin: {origin}, {}:{}", file.name, files.position(finding.primary.span)),
+        false => format!("\nin: {origin}"),
+    };
+    let origin = origin(finding, files).map(place);
+    std::iter::once(finding.message.clone()).chain(help).chain(fix).chain(origin).collect()
+}
+
+/// What a position alone does not tell: the object, in a stream of many, and the template that made it.
+fn origin(finding: &Finding, files: &Files) -> Option<String> {
+    let piped = files.get(finding.primary.span.file).piped;
+    let object = finding.object.as_ref().filter(|object| piped && !object.name.is_empty());
+    let object = object.map(|object| match &object.namespace {
+        Some(namespace) => format!("{} `{}` of namespace `{namespace}`", object.kind, object.name),
+        None => format!("{} `{}`", object.kind, object.name),
+    });
+    let made = finding.template.as_ref().map(|made| format!("rendered from {}", made.name));
+    match (object, made) {
+        (Some(object), Some(made)) => Some(format!("{object}, {made}")),
+        (None, Some(made)) => Some(format!("a document {made}")),
+        (object, None) => object,
+    }
+}
+
+/// Where programs look for a finding.
+struct Site<'a> {
+    file: &'a SourceFile,
+    /// What made it, if it is reported there: a text without a file.
+    template: Option<&'a Template>,
+}
+
+impl<'a> Site<'a> {
+    fn new(finding: &'a Finding, files: &'a Files) -> Self {
+        let file = files.get(finding.primary.span.file);
+        Self { file, template: finding.template.as_ref().filter(|_| file.piped) }
+    }
+
+    /// The name of the file, as it was given.
+    fn name(&self) -> &'a str {
+        let of = |template: &'a Template| template.path.as_deref().unwrap_or(&template.name);
+        self.template.map_or(&self.file.name, of)
+    }
+
+    /// The name of the file, as other programs know it.
+    fn path(&self) -> Cow<'a, str> {
+        if self.template.is_some() { Cow::Borrowed(self.name()) } else { self.file.path() }
+    }
+
+    /// The position of byte `offset` in the file. In which line a template made something is not known.
+    fn position(&self, offset: u32, unit: Unit) -> Position {
+        match self.template {
+            Some(_) => Position { line: 1, column: 1 },
+            None => self.file.position_in(offset, unit),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -11,8 +11,19 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use sha2::{Digest, Sha256};
+
 /// The largest slo.toml or profile that is read, in bytes.
 pub const MAX_BYTES: u64 = 1 << 20;
+
+/// The SHA-256 of a text, in hexadecimal digits.
+pub fn sha256(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut digits, byte| {
+        // Writing to a String cannot fail.
+        let _ = fmt::Write::write_fmt(&mut digits, format_args!("{byte:02x}"));
+        digits
+    })
+}
 
 /// One file of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +93,8 @@ pub struct SourceFile {
     pub text: Cow<'static, str>,
     /// Part of slogen, so that no user can change it.
     pub embedded: bool,
+    /// It came through a pipe: no file on disk is called so.
+    pub piped: bool,
     /// Made on first use: most files of a run are never reported.
     index: OnceLock<Index>,
     /// [`printable`], made on first use; `None` where that is the text itself.
@@ -93,6 +106,7 @@ impl SourceFile {
         Self {
             name,
             embedded: matches!(text, Cow::Borrowed(text) if !text.is_empty()),
+            piped: false,
             text,
             index: OnceLock::new(),
             printable: OnceLock::new(),
@@ -270,11 +284,23 @@ impl Files {
         id
     }
 
+    /// As [`Files::add`], for a text that is in no file.
+    pub fn add_piped(&mut self, name: impl Into<String>, text: String) -> FileId {
+        let id = self.add(name, text);
+        if let Some(file) = self.0.last_mut() {
+            file.piped = true;
+        }
+        id
+    }
+
     /// The same files in the same order, those of `texts` with another text.
     #[must_use]
     pub fn with(&self, texts: &BTreeMap<FileId, String>) -> Self {
         let file = |(id, file): (u32, &SourceFile)| match texts.get(&FileId(id)) {
-            Some(text) => SourceFile::new(file.name.clone(), Cow::Owned(text.clone())),
+            Some(text) => SourceFile {
+                piped: file.piped,
+                ..SourceFile::new(file.name.clone(), Cow::Owned(text.clone()))
+            },
             None => file.clone(),
         };
         Self((0..).zip(&self.0).map(file).collect())

@@ -24,7 +24,7 @@ use decode::{Decoder, Section};
 use tables::Document;
 
 /// A slo.toml and the profile that it names: everything that must be read, nothing decided yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Source {
     /// The file.
     pub file: FileId,
@@ -114,6 +114,14 @@ impl Source {
     /// True if the file has overlays at all.
     pub fn has_overlays(&self) -> bool {
         self.table.contains_key("env")
+    }
+
+    /// The names of its overlays.
+    pub fn overlays(&self) -> Vec<String> {
+        match self.table.get("env").map(|node| &node.value) {
+            Some(Value::Table(overlays)) => overlays.keys().cloned().collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// Merges, checks and types the description, with the overlay `env` if one is named.

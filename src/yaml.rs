@@ -9,6 +9,7 @@ pub mod emit;
 pub mod excerpt;
 mod fast;
 mod fields;
+mod head;
 mod locate;
 pub mod node;
 mod parse;
@@ -17,6 +18,7 @@ pub mod resolve;
 pub mod tree;
 
 pub use fields::Fields;
+pub use head::comments_above;
 pub use node::{Place, Problem, Stream};
 pub use path::Path;
 pub use resolve::Scalar;

@@ -47,7 +47,20 @@ fn levels_and_options_are_those_of_the_configuration() {
     assert_eq!(names(&one), ["slogen-resources-milli-memory"]);
     assert!(of_kind(&one, "ConfigMap").is_empty() && of_kind(&one, "Namespace").is_empty());
     // Of a family, those that can be.
-    assert_eq!(names(&objects("", &["keda"])), ["slogen-keda-rejected-bounds"]);
+    let keda = objects("", &["keda"]);
+    assert!(names(&keda).contains(&"slogen-keda-rejected-bounds"));
+    assert!(!names(&keda).contains(&"slogen-keda-wakeless-triggers"));
+    // What depends on the version of KEDA reads it from the parameters, empty where it is not known.
+    let version = |config| {
+        let objects = objects(config, &["keda/rejected-fallback"]);
+        assert_eq!(
+            of_kind(&objects, "ValidatingAdmissionPolicy")[0]["spec"]["paramKind"]["kind"],
+            "ConfigMap"
+        );
+        of_kind(&objects, "ConfigMap")[0]["data"].clone()
+    };
+    assert_eq!(version("[lint]\nkeda = \"2.17\"\n"), json!({ "cluster.keda": "2.17" }));
+    assert_eq!(version(""), json!({ "cluster.keda": "" }));
 }
 
 #[test]
@@ -84,7 +97,7 @@ fn what_cannot_be_exported_says_why() {
     let error = refused("", &["probes/missing-readiness"]);
     assert!(error.contains("it needs the Service that sends the traffic"), "{error}");
     assert!(error.contains("\n  hygiene/floating-image\n"), "{error}");
-    let off = "[lint.levels]\nschema = \"off\"\nresources = \"off\"\nprobes = \"off\"\nscaling = \"off\"\nkeda = \"off\"\navailability = \"off\"\nrollout = \"off\"\nhygiene = \"off\"\n";
+    let off = "[lint.levels]\nschema = \"off\"\nresources = \"off\"\nprobes = \"off\"\nscaling = \"off\"\nkeda = \"off\"\navailability = \"off\"\nrollout = \"off\"\nmonitoring = \"off\"\nsecurity = \"off\"\nhygiene = \"off\"\n";
     assert!(refused(off, &[]).contains("turns off every rule"));
     assert!(
         refused("[lint.levels]\nresource = \"off\"\n", &[]).contains("there is no rule `resource`")

@@ -31,6 +31,48 @@ fn the_reference_is_current() {
     );
 }
 
+/// Rules on which other linters contradict each other or slogen, with those whose wish the page must tell.
+const CONTRADICTED: [(&str, &[&str]); 10] = [
+    ("availability/single-replica", &["polaris", "kube-score"]),
+    ("scaling/static-replicas", &["polaris", "kube-score"]),
+    ("availability/pdb-blocks-eviction", &["polaris"]),
+    ("availability/missing-spread", &["polaris", "kube-score"]),
+    ("probes/liveness-stricter-than-readiness", &["kube-score"]),
+    ("probes/unknown-port", &["kube-linter"]),
+    ("traffic/unresolved-target-port", &["kube-linter"]),
+    ("resources/missing-requests", &["polaris", "kube-score", "kube-linter"]),
+    ("resources/missing-cpu-limit", &["polaris", "kube-score"]),
+    ("hygiene/cached-mutable-image", &["polaris", "kube-score"]),
+];
+
+/// What `page` says under `### Peers`.
+fn peers(page: &str) -> Option<&str> {
+    let (_, behind) = page.split_once("\n### Peers\n")?;
+    behind.split("\n###").next()?.trim().split("\n\n").next()
+}
+
+#[test]
+fn where_linters_contradict_each_other_there_is_one_answer() {
+    for (rule, named) in CONTRADICTED {
+        let entry = RULES.iter().find(|entry| entry.meta.name == rule).unwrap();
+        let page = page(entry);
+        let said = peers(&page).unwrap_or_else(|| panic!("{rule}: no word of other linters"));
+        for peer in named {
+            assert!(said.contains(peer), "{rule}: nothing of {peer}");
+        }
+    }
+    // Each says what others want and what slogen answers, in one short paragraph.
+    for entry in RULES {
+        let (rule, page) = (entry.meta.name, page(entry));
+        let Some(said) = peers(&page) else { continue };
+        let others = ["kube-score", "kube-linter", "polaris", "checkov", "pint"];
+        assert!(others.iter().any(|other| said.contains(other)), "{rule}: names no other linter");
+        let (_, answer) = said.split_once("slogen").unwrap_or_else(|| panic!("{rule}: no answer"));
+        assert!(answer.contains(':') || answer.contains("since"), "{rule}: does not say why");
+        assert!(said.len() <= 600, "{rule}: {} bytes of others", said.len());
+    }
+}
+
 fn reference() -> String {
     let mut text = HEAD.to_owned();
     let mut family = "";

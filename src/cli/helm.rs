@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::finding::Finding;
 use crate::integrate::snippets;
 use crate::source;
 
@@ -38,9 +37,6 @@ pub(super) struct InstallArgs {
 /// The name that reports give to what Helm sends.
 const NAME: &str = "helm";
 
-/// Above every manifest Helm says which template it came from.
-const SOURCE: &str = "# Source: ";
-
 /// Lints the manifests that Helm sends, and sends them back as they are if they pass.
 pub(super) fn post_render(args: &PostRenderArgs, io: &mut Io<'_>) -> Run {
     let text = source::read(Path::new("-"), manifests::MAX_BYTES).map_err(|error| {
@@ -51,29 +47,12 @@ pub(super) fn post_render(args: &PostRenderArgs, io: &mut Io<'_>) -> Run {
     request.namespace = args.namespace.clone().or(by_helm);
     let mut loaded = lint::load(request, io)?;
     loaded.options.rendered = true;
-    let mut outcome = loaded.check()?;
-    for finding in &mut outcome.findings {
-        if loaded.files.get(finding.primary.span.file).name == NAME {
-            name_template(finding, &text);
-        }
-    }
+    let outcome = loaded.check()?;
     if lint::report_aside(&loaded, &outcome, args.rules.fail_on, io)? {
         return Ok(Outcome::Found);
     }
     io.out.write_all(text.as_bytes())?;
     Ok(Outcome::Done)
-}
-
-/// Says which template of the chart made what is wrong: a line of Helm's stream is found nowhere on disk.
-fn name_template(finding: &mut Finding, text: &str) {
-    let Some(before) = text.get(..finding.primary.span.start as usize) else { return };
-    let Some((_, behind)) = before.rsplit_once(SOURCE) else { return };
-    let template = behind.lines().next().unwrap_or_default().trim();
-    let made = format!("rendered from {template}");
-    finding.help = Some(match finding.help.take() {
-        Some(help) => format!("{help} ({made})"),
-        None => made,
-    });
 }
 
 pub(super) fn run(command: &Command, io: &mut Io<'_>) -> Run {

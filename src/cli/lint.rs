@@ -376,13 +376,23 @@ fn notes(
     for path in args.given().iter().filter(|_| !args.is_partial()) {
         let stdin = path == Path::new("-");
         let path = if stdin { &args.stdin_filename } else { path };
-        let below = loaded.manifests.iter().zip(&outcome.objects).filter(|(manifest, _)| {
-            manifest.stdin == stdin
-                && (manifest.path.starts_with(path.strip_prefix("./").unwrap_or(path))
-                    || path == Path::new("."))
-        });
-        if below.map(|(_, objects)| objects).sum::<usize>() == 0 {
-            writeln!(io.err, "note: `{}` holds no manifests", path.display())?;
+        let sources = loaded.sources.iter().zip(&outcome.objects);
+        let below: Vec<_> = (loaded.manifests.iter().zip(sources))
+            .filter(|(manifest, _)| {
+                manifest.stdin == stdin
+                    && (manifest.path.starts_with(path.strip_prefix("./").unwrap_or(path))
+                        || path == Path::new("."))
+            })
+            .map(|(_, (source, objects))| (source.file, *objects))
+            .collect();
+        if below.iter().all(|(_, objects)| *objects == 0) {
+            let fragments = &loaded.options.settings.fragments;
+            let holds = if below.iter().any(|(file, _)| fragments.contains(file)) {
+                "only parts for kustomize; lint what it builds: `kustomize build | slogen lint -`"
+            } else {
+                "no manifests"
+            };
+            writeln!(io.err, "note: `{}` holds {holds}", path.display())?;
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Which manifests a run lints, and the slo.toml nearest to each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use ignore::WalkBuilder;
 use rayon::prelude::*;
 
+use crate::lint::kustomize::{self, Kustomized};
 use crate::source::{self, ReadError};
 
 use super::Stop;
@@ -32,10 +33,14 @@ pub(super) struct Found {
     given: Vec<PathBuf>,
     /// Every slo.toml, sorted.
     pub(super) slo: Vec<PathBuf>,
+    /// Kustomizations that no manifest stands for, but whose word counts for the manifests.
+    pub(super) kustomizations: Vec<PathBuf>,
     /// Folders that count as the uppermost ones when a slo.toml is looked for.
     roots: Vec<PathBuf>,
     /// One slo.toml speaks for every manifest, wherever it stands.
     everywhere: bool,
+    /// Folders whose kustomizations are known.
+    looked_in: HashSet<PathBuf>,
     /// Why folders could not be searched.
     pub(super) unsearched: Vec<String>,
 }
@@ -98,6 +103,7 @@ impl Found {
                 if left_out || (named.partial && !is_manifest(&path)) {
                     continue;
                 }
+                self.kustomized_above(&parent(&path));
                 self.given.push(path.clone());
                 self.manifests.push(path);
             }
@@ -135,6 +141,7 @@ impl Found {
 
     fn walk(&mut self, folder: &Path, exclude: &Exclude, depth: Option<usize>) {
         self.roots.push(clean(folder.to_path_buf()));
+        self.kustomized_above(&clean(folder.to_path_buf()));
         let excludes = exclude.below(folder);
         let kept = move |entry: &ignore::DirEntry| {
             let is_dir = entry.file_type().is_some_and(|kind| kind.is_dir());
@@ -158,8 +165,41 @@ impl Found {
                 self.manifests.push(clean(entry.into_path()));
             } else if entry.file_name() == FILE_NAME {
                 self.slo.push(clean(entry.into_path()));
+            } else if kustomize::is_kustomization(entry.path()) {
+                self.kustomizations.push(clean(entry.into_path()));
             }
         }
+    }
+
+    /// Looks for the kustomizations of `folder` and of those above it, which may patch with what is in it.
+    fn kustomized_above(&mut self, folder: &Path) {
+        for folder in folder.ancestors() {
+            if !self.looked_in.insert(folder.to_path_buf()) {
+                return;
+            }
+            let names = kustomize::NAMES.iter().map(|name| folder.join(name));
+            self.kustomizations.extend(names.filter(|path| path.is_file()));
+        }
+    }
+
+    /// What the kustomizations among `manifests` and around them say, and a base of one that is linted that is not.
+    pub(super) fn kustomized(&self, manifests: &[Manifest]) -> (Kustomized, Option<PathBuf>) {
+        let mut all = Kustomized::default();
+        for manifest in manifests.iter().filter(|it| kustomize::is_kustomization(&it.path)) {
+            if let Ok(text) = &manifest.text {
+                all.add(&manifest.path, text);
+            }
+        }
+        let roots: Vec<_> = self.roots.iter().map(|root| kustomize::normal(root)).collect();
+        let linted = |path: &Path| roots.iter().any(|root| is_below(path, root));
+        let missing = all.resources().filter(|path| !linted(path) && path.exists());
+        let missing = missing.min().map(Path::to_path_buf);
+        for path in &self.kustomizations {
+            if let Ok(text) = source::read(path, MAX_BYTES) {
+                all.add(path, &text);
+            }
+        }
+        (all, missing)
     }
 
     /// Reads all manifests, in their order.
@@ -216,6 +256,14 @@ fn is_manifest(name: &Path) -> bool {
 /// The folder that a file stands in; the current one is the empty path.
 fn parent(path: &Path) -> PathBuf {
     path.parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// True for what lies in `root` or below it; the empty path is the current folder.
+fn is_below(path: &Path, root: &Path) -> bool {
+    if root.as_os_str().is_empty() {
+        return path.is_relative() && !path.starts_with("..");
+    }
+    path.starts_with(root)
 }
 
 /// `./a` is shown as `a`.

@@ -71,6 +71,7 @@ pub(super) fn run(command: &Command, io: &mut Io<'_>) -> Run {
         namespace: args.namespace.clone(),
         deny: args.deny,
         exclude: args.exclude_namespace.clone(),
+        keda: config.settings.keda,
     };
     let objects = policy::manifests(&config.rules, &options).map_err(bug)?;
     if objects.is_empty() {

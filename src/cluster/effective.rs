@@ -270,6 +270,22 @@ impl<'a> Cluster<'a> {
         same.then_some(declared)
     }
 
+    /// As [`Cluster::declared`], with each overlay that may be meant: whoever renders chooses one, and no manifest tells
+    /// which. What none of them says is drift.
+    pub fn described(&self, workload: &Workload<'a>) -> Vec<&'a Declared> {
+        let mut found = self.described_near(&workload.object);
+        found.retain(|declared| declared.name == workload.name);
+        found
+    }
+
+    /// As [`Cluster::declared_near`], with each overlay that may be meant.
+    pub fn described_near(&self, object: &Object<'a>) -> Vec<&'a Declared> {
+        let declared = object.slo.and_then(|index| self.slo.get(index));
+        let variants = declared.into_iter().flat_map(Declared::variants);
+        let same = |it: &&Declared| object.namespace.is_none_or(|own| own == it.namespace);
+        variants.filter(same).collect()
+    }
+
     /// The shortest interval at which the series of a selector in `object` may be scraped (rules.md 2.16), and
     /// where that is written. `None` where nobody says.
     pub fn scrape_interval(

@@ -102,6 +102,24 @@ impl<'a> Cluster<'a> {
         Some(recorded.iter().filter_map(|index| self.carriers.get(*index)))
     }
 
+    /// As [`Cluster::records`], those of one object.
+    pub fn records_in(
+        &self,
+        object: &Object<'a>,
+        name: &str,
+    ) -> impl Iterator<Item = &Carrier<'a>> + Clone {
+        // Objects come by kind, then in the order of the input.
+        let rank = |object: &Object<'_>| (object.kind != Kind::PrometheusRule, object.index);
+        let wanted = rank(object);
+        let of = |index: &usize| self.carriers.get(*index).map(|it| rank(&it.object));
+        let recorded = self.records.get(name).map_or(&[][..], Vec::as_slice);
+        let start = recorded.partition_point(|index| of(index) < Some(wanted));
+        let rest = recorded.get(start..).unwrap_or_default();
+        rest.iter()
+            .filter_map(|index| self.carriers.get(*index))
+            .take_while(move |it| rank(&it.object) == wanted)
+    }
+
     /// The workload that an autoscaler scales, if it is in the input.
     pub fn target(&self, autoscaler: &Autoscaler<'a>) -> Option<&Workload<'a>> {
         self.workloads.get(autoscaler.workload?)

@@ -225,6 +225,32 @@ impl<'a> Object<'a> {
     }
 }
 
+/// What steers a strategic merge patch and is in no object (k8s:apimachinery/pkg/util/strategicpatch/patch.go).
+const DIRECTIVES: [&str; 4] =
+    ["$patch", "$retainKeys", "$setElementOrder/", "$deleteFromPrimitiveList/"];
+
+/// False for a text without the directives of a patch.
+pub(super) fn may_patch(text: &str) -> bool {
+    memchr::memchr_iter(b'$', text.as_bytes())
+        .filter_map(|at| text.get(at..))
+        .any(|rest| DIRECTIVES.iter().any(|directive| rest.starts_with(directive)))
+}
+
+/// True for a document that has the directives of a patch among its keys.
+pub(super) fn patches(root: Place<'_>) -> bool {
+    let mut left = vec![root];
+    while let Some(place) = left.pop() {
+        for (key, value) in place.entries() {
+            if DIRECTIVES.iter().any(|directive| key.starts_with(directive)) {
+                return true;
+            }
+            left.push(value);
+        }
+        left.extend(place.items());
+    }
+    false
+}
+
 /// Rule files and adapter configuration have neither kind nor apiVersion.
 fn kindless(root: Place<'_>) -> Option<Kind> {
     let rule_file = root.list("groups").any(|group| {

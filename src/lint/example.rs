@@ -49,8 +49,8 @@ impl Example {
             let mut library = Library::default();
             let source =
                 spec::Source::parse(&mut files, &mut library, name, text.clone(), Path::new(""));
-            match source.load(&files, None) {
-                Ok(spec) => slo.push(super::declare::declared(&spec)),
+            match super::declare::read(&source, &files) {
+                Ok(declared) => slo.push(declared),
                 Err(findings) => return Err(listed(&findings, &files)),
             }
         }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
-use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::autoscaling::v2::{HorizontalPodAutoscaler, HorizontalPodAutoscalerBehavior};
 use k8s_openapi::api::batch::v1::{CronJob, Job};
 use k8s_openapi::api::core::v1::{LimitRange, Pod, PodTemplateSpec, ReplicationController};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -37,8 +37,12 @@ impl Exported {
         let example = Example::split(settings).unwrap();
         let names: Vec<_> = exportable().map(|entry| entry.meta.name).collect();
         let config = example.resolve(&names).unwrap();
-        let options =
-            Options { namespace: "slogen-system".to_owned(), deny: false, exclude: Vec::new() };
+        let options = Options {
+            namespace: "slogen-system".to_owned(),
+            deny: false,
+            exclude: Vec::new(),
+            keda: config.settings.keda,
+        };
         let manifests = manifests(&config.rules, &options).unwrap();
         let of_kind = |kind: &str| {
             let found: Vec<&Manifest> =
@@ -155,6 +159,9 @@ fn admitted(object: &Value) -> Option<Value> {
             Some(object.clone())
         }
         ("keda.sh/v1alpha1", "ScaledObject") => is_scaled_object(&object).then(|| object.clone()),
+        ("monitoring.coreos.com/v1", "ServiceMonitor" | "PodMonitor") => {
+            is_monitor(&object).then(|| object.clone())
+        }
         _ => None,
     }?;
     // What is not known to be text is no label, port or other name.
@@ -172,13 +179,81 @@ fn typed<T: DeserializeOwned + Serialize>(object: &Value) -> Option<Value> {
     Manifest::of(object).ok().map(|manifest| manifest.object)
 }
 
+/// By the types of KEDA's CRD.
 fn is_scaled_object(object: &Value) -> bool {
     let spec = &object["spec"];
-    let count = |key: &str| spec[key].is_null() || spec[key].is_i64();
-    let text = |value: &Value| value.is_null() || value.is_string();
-    ["minReplicaCount", "maxReplicaCount", "idleReplicaCount"].iter().all(|key| count(key))
-        && ["apiVersion", "kind", "name"].iter().all(|key| text(&spec["scaleTargetRef"][*key]))
-        && (spec["scaleTargetRef"].is_null() || spec["scaleTargetRef"].is_object())
+    let target = &spec["scaleTargetRef"];
+    let counts = [
+        "minReplicaCount",
+        "maxReplicaCount",
+        "idleReplicaCount",
+        "pollingInterval",
+        "cooldownPeriod",
+    ];
+    let trigger = |it: &Value| {
+        it["type"].is_string()
+            && ["name", "metricType"].iter().all(|key| unset_or(&it[*key], Value::is_string))
+            && unset_or(&it["useCachedMetrics"], Value::is_boolean)
+            && unset_or(&it["metadata"], |it| {
+                it.as_object().is_some_and(|it| it.values().all(Value::is_string))
+            })
+    };
+    let (fallback, advanced) = (&spec["fallback"], &spec["advanced"]);
+    let behavior = &advanced["horizontalPodAutoscalerConfig"]["behavior"];
+    unset_or(spec, Value::is_object)
+        && counts.iter().all(|key| unset_or(&spec[*key], Value::is_i64))
+        && unset_or(target, Value::is_object)
+        && ["apiVersion", "kind", "name"]
+            .iter()
+            .all(|key| unset_or(&target[*key], Value::is_string))
+        && unset_or(&spec["triggers"], |it| it.as_array().is_some_and(|it| it.iter().all(trigger)))
+        && unset_or(fallback, Value::is_object)
+        && ["failureThreshold", "replicas"]
+            .iter()
+            .all(|key| unset_or(&fallback[*key], Value::is_i64))
+        && unset_or(advanced, Value::is_object)
+        && unset_or(&advanced["restoreToOriginalReplicaCount"], Value::is_boolean)
+        && unset_or(&advanced["scalingModifiers"], Value::is_object)
+        && unset_or(&advanced["scalingModifiers"]["target"], Value::is_string)
+        && unset_or(&advanced["horizontalPodAutoscalerConfig"], Value::is_object)
+        && unset_or(behavior, |it| typed_part::<HorizontalPodAutoscalerBehavior>(it))
+}
+
+/// By the types of the Prometheus operator's CRDs.
+fn is_monitor(object: &Value) -> bool {
+    let lists = ["endpoints", "podMetricsEndpoints"].map(|key| &object["spec"][key]);
+    let endpoint = |it: &Value| {
+        it.is_object()
+            && ["interval", "scrapeTimeout"].iter().all(|key| unset_or(&it[*key], is_duration))
+    };
+    object["spec"].is_object()
+        && lists
+            .iter()
+            .all(|it| unset_or(it, |it| it.as_array().is_some_and(|it| it.iter().all(endpoint))))
+}
+
+/// Digits and units in their order, as the CRDs want them.
+fn is_duration(value: &Value) -> bool {
+    let Some(text) = value.as_str() else { return false };
+    let mut rest = text;
+    for unit in ["y", "w", "d", "h", "m", "s", "ms"] {
+        let tail = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        if let Some(tail) = tail
+            .strip_prefix(unit)
+            .filter(|behind| tail.len() < rest.len() && !(unit == "m" && behind.starts_with('s')))
+        {
+            rest = tail;
+        }
+    }
+    rest.is_empty() || text == "0"
+}
+
+fn unset_or(value: &Value, fits: impl Fn(&Value) -> bool) -> bool {
+    value.is_null() || fits(value)
+}
+
+fn typed_part<T: DeserializeOwned>(value: &Value) -> bool {
+    serde_json::from_value::<T>(value.clone()).is_ok()
 }
 
 /// Amounts become texts, as the API server has them; false if one is none.
@@ -326,9 +401,11 @@ fn own_examples_are_refused_and_admitted() {
     for entry in exportable() {
         let rule = entry.meta.name;
         let mut refused = 0;
-        for text in texts_of(entry) {
-            let exported = Exported::new(&settings_of(&text));
-            for object in objects(&text).iter().filter_map(admitted) {
+        // Before 1.30 there are no policies.
+        let old = |text: &&String| text.contains("# lint: kubernetes = \"1.2");
+        for text in texts_of(entry).iter().filter(|text| !old(text)) {
+            let exported = Exported::new(&settings_of(text));
+            for object in objects(text).iter().filter_map(admitted) {
                 refused += usize::from(exported.compare(rule, &object));
             }
         }
@@ -343,8 +420,10 @@ fn options_reach_the_policies() {
         "# lint: rules.\"probes/short-startup-budget\".min_budget = \"90500ms\"\n",
         "# lint: rules.\"rollout/prestop-exceeds-grace\".min_left = 12\n",
         "# lint: rules.\"scaling/rejected-bounds\".scale_to_zero = true\n",
+        "# lint: keda = \"2.17\"\n",
     ));
     let wanted = json!({
+        "cluster.keda": "2.17",
         "probes.short-startup-budget.min_budget": "91",
         "resources.missing-requests.resources": "cpu,ephemeral-storage",
         "rollout.prestop-exceeds-grace.min_left": "12",
@@ -412,7 +491,7 @@ fn who_is_exempt() {
 }
 
 /// Texts that mean something to some rule.
-const WORDS: [&str; 46] = [
+const WORDS: [&str; 59] = [
     "a",
     "web",
     "http",
@@ -456,12 +535,26 @@ const WORDS: [&str; 46] = [
     "External",
     "Object",
     "cpu",
+    "memory",
+    "kafka",
+    "cron",
+    "prometheus",
+    "Disabled",
+    "Max",
+    "",
+    "30s",
+    "1m30s",
+    "0s",
+    "1d12h",
+    "2w3d4h5m6s7ms",
+    "999ms",
     "In",
     "NotIn",
     "Exists",
 ];
 
-const AMOUNTS: [&str; 16] = [
+const AMOUNTS: [&str; 26] = [
+    "0.0004", "0.0005", "0.0006", "0.005", "0.0125", "0.01", "0.1230", "2e-4", "1.25e-2", "1.5e1",
     "0", "1", "-1", "500m", "63.5", "64", "64.0", "64000m", "512", "512m", "1Mi", "1048575", "1Gi",
     "1025Gi", "1e3", "1k",
 ];

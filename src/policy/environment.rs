@@ -10,7 +10,7 @@ use super::{Options, manifests};
 use crate::rules::{Preset, RuleSet};
 
 /// Functions and macros of the CEL environment of Kubernetes 1.30 that the policies may call.
-const FUNCTIONS: [&str; 26] = [
+const FUNCTIONS: [&str; 27] = [
     "all",
     "contains",
     "double",
@@ -34,6 +34,7 @@ const FUNCTIONS: [&str; 26] = [
     "startsWith",
     "string",
     "substring",
+    "sum",
     "trim",
     "exists_one",
     "isQuantity",
@@ -86,8 +87,9 @@ fn text<'v>(value: &'v Value, key: &str) -> &'v str {
 
 #[test]
 fn policies_use_what_there_is() {
-    let options = Options { namespace: "n".to_owned(), deny: true, exclude: Vec::new() };
-    let rules = RuleSet::of(&[Preset::Recommended, Preset::Strict]);
+    let options =
+        Options { namespace: "n".to_owned(), deny: true, exclude: Vec::new(), keda: None };
+    let rules = RuleSet::of(&[Preset::Recommended, Preset::Strict, Preset::Security]);
     let manifests = manifests(&rules, &options).unwrap();
     let of_kind = |kind: &'static str| {
         manifests

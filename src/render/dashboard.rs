@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::Number;
-use sha2::{Digest, Sha256};
 
 use crate::plan::Plan;
 use crate::plan::scaling::{Autoscaler, Scaling};
 use crate::plan::slo::{Indicator, Slo};
 use crate::plan::targets::{InFlight, Latency};
 use crate::promql::{slo, view};
+use crate::source::sha256;
 use crate::units::{Decimal, plain};
 
 use super::metadata;
@@ -70,7 +70,7 @@ fn dashboard(plan: &Plan<'_>) -> Result<Dashboard, String> {
 
 /// The same for ever, whatever else changes; and within Grafana's 40 characters, however long the names are.
 fn uid(namespace: &str, service: &str) -> String {
-    let digest = metadata::hex(&Sha256::digest(format!("{namespace}/{service}")));
+    let digest = sha256(&format!("{namespace}/{service}"));
     format!("slogen-{}", &digest[..32])
 }
 

@@ -1,14 +1,12 @@
 //! Names, labels and annotations.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
-use sha2::{Digest, Sha256};
 
 use crate::plan::Plan;
 use crate::plan::scaling::Scaling;
-use crate::source::Files;
+use crate::source::{Files, sha256};
 use crate::spec::leaf::{Stack, is_label_value};
 
 /// The labels that find the service's pods; never a version, since selectors cannot change.
@@ -121,8 +119,8 @@ pub(super) fn workload(plan: &Plan<'_>, files: &Files) -> ObjectMeta {
         annotations.entry(key).or_insert(reason);
     }
     annotations.insert("slogen.dev/version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
-    let source = files.get(plan.spec.file).text.as_bytes();
-    annotations.insert("slogen.dev/source-sha256".to_owned(), hex(&Sha256::digest(source)));
+    let digest = sha256(&files.get(plan.spec.file).text);
+    annotations.insert("slogen.dev/source-sha256".to_owned(), digest);
     metadata.annotations = Some(annotations);
     metadata
 }
@@ -131,14 +129,6 @@ pub(super) fn workload(plan: &Plan<'_>, files: &Files) -> ObjectMeta {
 pub(super) fn pod_annotations(plan: &Plan<'_>) -> Option<BTreeMap<String, String>> {
     let annotations = plan.spec.doc.service.annotations.as_ref()?;
     Some(annotations.iter().map(|(key, value)| (key.clone(), (**value).clone())).collect())
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! For editors, `grep` and small terminals: one line a finding.
 
-use super::Run;
+use super::{Run, origin};
 use crate::finding::Finding;
 use crate::source;
 
 pub(super) fn render(run: &Run<'_>) -> String {
     let line = |finding: &Finding| {
         let span = finding.primary.span;
+        let origin = origin(finding, run.files).map(|it| format!(" (in {it})")).unwrap_or_default();
         let line = format!(
-            "{}:{}: {} {} {}",
+            "{}:{}: {} {} {}{origin}",
             run.files.get(span.file).name,
             run.files.position(span),
             finding.severity.word(),

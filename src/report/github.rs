@@ -14,21 +14,31 @@ fn command(finding: &Finding, run: &Run<'_>) -> String {
         Severity::Warning => "warning",
         Severity::Info => "notice",
     };
+    let place = place(finding, run).map(|place| place + ",").unwrap_or_default();
+    let title = property(&format!("slogen ({})", finding.rule));
+    format!("::{command} {place}title={title}::{}\n", data(&plain(finding, run.files)))
+}
+
+/// File and position; none where there is no file that an annotation could stand in.
+fn place(finding: &Finding, run: &Run<'_>) -> Option<String> {
     let span = finding.primary.span;
     let file = run.files.get(span.file);
+    if file.piped {
+        // In which line a template made it is not known.
+        let path = finding.template.as_ref()?.path.as_ref()?;
+        return Some(format!("file={}", property(path)));
+    }
+    let path = property(&file.path());
     let (start, end) = (file.position(span.start), file.position(span.end));
     // GitHub drops an annotation that has columns and several lines.
-    let place = if start.line == end.line {
+    Some(if start.line == end.line {
         format!(
-            "line={},col={},endLine={},endColumn={}",
+            "file={path},line={},col={},endLine={},endColumn={}",
             start.line, start.column, end.line, end.column
         )
     } else {
-        format!("line={},endLine={}", start.line, end.line)
-    };
-    let path = property(&file.path());
-    let title = property(&format!("slogen ({})", finding.rule));
-    format!("::{command} file={path},{place},title={title}::{}\n", data(&plain(finding)))
+        format!("file={path},line={},endLine={}", start.line, end.line)
+    })
 }
 
 fn data(text: &str) -> String {

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::Run;
+use super::{Run, Site};
 use crate::finding::{Finding, Severity, fingerprints};
+use crate::source::Unit;
 
 pub(super) fn render(run: &Run<'_>) -> String {
     let prints = fingerprints(run.findings, run.files);
@@ -13,7 +14,7 @@ pub(super) fn render(run: &Run<'_>) -> String {
 }
 
 fn issue(finding: &Finding, fingerprint: &str, run: &Run<'_>) -> Value {
-    let span = finding.primary.span;
+    let site = Site::new(finding, run.files);
     let severity = match finding.severity {
         Severity::Error => "major",
         Severity::Warning => "minor",
@@ -26,8 +27,8 @@ fn issue(finding: &Finding, fingerprint: &str, run: &Run<'_>) -> Value {
         "fingerprint": fingerprint,
         "severity": severity,
         "location": {
-            "path": run.files.get(span.file).path(),
-            "lines": { "begin": run.files.line(span) },
+            "path": site.path(),
+            "lines": { "begin": site.position(finding.primary.span.start, Unit::Char).line },
         },
     })
 }

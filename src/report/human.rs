@@ -8,7 +8,7 @@ use miette::{
 };
 
 use super::snippet::Snippets;
-use super::{Run, counted};
+use super::{Run, counted, origin};
 use crate::finding::{Finding, Label, Safety, Severity};
 use crate::source::{Files, printable};
 
@@ -112,6 +112,9 @@ impl Printer {
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = self.handler.render_report(&mut text, &Shown::new(finding, files));
+        if let Some(origin) = origin(finding, files) {
+            text += &self.footer("in:  ", &printable(&origin));
+        }
         if let Some(fix) = &finding.fix {
             text += &self.footer("fix: ", &printable(&fix.title));
         }

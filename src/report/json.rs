@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Run;
 use super::shard::Cut;
+use super::{Run, Site};
 use crate::finding::{Finding, Safety, Severity};
 use crate::source::{Files, Span};
 
@@ -52,8 +52,11 @@ pub struct Entry<'a> {
     pub message: Cow<'a, str>,
     /// What to write instead.
     pub help: Option<Cow<'a, str>>,
-    /// Path of the file, as it was given.
+    /// Path of the file, as it was given; of a text on standard input that Helm rendered, its template.
     pub file: Cow<'a, str>,
+    /// What Helm rendered, and from what; absent for other texts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rendered: Option<Rendered<'a>>,
     /// First line, from 1.
     pub line: usize,
     /// First column in characters, from 1.
@@ -68,6 +71,16 @@ pub struct Entry<'a> {
     pub labels: Vec<Place<'a>>,
     /// The change that would mend it.
     pub fix: Option<Fix<'a>>,
+}
+
+/// A text that Helm rendered.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Rendered<'a> {
+    /// The template, as Helm calls it.
+    pub from: Cow<'a, str>,
+    /// The text in which lines and columns count: a file, or `stdin`.
+    pub text: Cow<'a, str>,
 }
 
 /// A Kubernetes object.
@@ -183,7 +196,11 @@ fn entry<'a>(finding: &'a Finding, files: &'a Files) -> Entry<'a> {
         severity: finding.severity,
         message: finding.message.as_str().into(),
         help: finding.help.as_deref().map(Cow::Borrowed),
-        file: file.name.as_str().into(),
+        file: Site::new(finding, files).name().into(),
+        rendered: finding.template.as_ref().map(|template| Rendered {
+            from: template.name.as_str().into(),
+            text: file.name.as_str().into(),
+        }),
         line: start.line,
         column: start.column,
         end_line: end.line,

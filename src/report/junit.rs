@@ -1,15 +1,17 @@
 //! `JUnit` XML: a test suite for each file with findings, a failure for each finding.
 
+use std::borrow::Cow;
+
 use indexmap::IndexMap;
 
-use super::{Run, plain};
+use super::{Run, Site, plain};
 use crate::finding::Finding;
-use crate::source::FileId;
+use crate::source::Unit;
 
 pub(super) fn render(run: &Run<'_>) -> String {
-    let mut files: IndexMap<FileId, Vec<&Finding>> = IndexMap::new();
+    let mut files: IndexMap<Cow<'_, str>, Vec<&Finding>> = IndexMap::new();
     for finding in run.findings {
-        files.entry(finding.primary.span.file).or_default().push(finding);
+        files.entry(Site::new(finding, run.files).path()).or_default().push(finding);
     }
     let suites: String = if files.is_empty() {
         // Without any test, many programs take the run for one that failed.
@@ -17,7 +19,7 @@ pub(super) fn render(run: &Run<'_>) -> String {
          <testcase name=\"lint\" classname=\"slogen\"/>\n  </testsuite>\n"
             .to_owned()
     } else {
-        files.iter().map(|(file, findings)| suite(*file, findings, run)).collect()
+        files.iter().map(|(path, findings)| suite(path, findings, run)).collect()
     };
     let failures = run.findings.len();
     format!(
@@ -28,8 +30,8 @@ pub(super) fn render(run: &Run<'_>) -> String {
     )
 }
 
-fn suite(file: FileId, findings: &[&Finding], run: &Run<'_>) -> String {
-    let path = escape(&run.files.get(file).path());
+fn suite(path: &str, findings: &[&Finding], run: &Run<'_>) -> String {
+    let path = escape(path);
     let cases: String = findings.iter().map(|finding| case(finding, &path, run)).collect();
     let count = findings.len();
     format!(
@@ -39,7 +41,8 @@ fn suite(file: FileId, findings: &[&Finding], run: &Run<'_>) -> String {
 }
 
 fn case(finding: &Finding, path: &str, run: &Run<'_>) -> String {
-    let (rule, at) = (finding.rule, run.files.position(finding.primary.span));
+    let site = Site::new(finding, run.files);
+    let (rule, at) = (finding.rule, site.position(finding.primary.span.start, Unit::Char));
     format!(
         "    <testcase name=\"{rule}\" classname=\"{path}\" file=\"{path}\" line=\"{}\">\n      \
          <failure type=\"{}\" message=\"{}\">{path}:{at}: {}</failure>\n    \
@@ -47,7 +50,7 @@ fn case(finding: &Finding, path: &str, run: &Run<'_>) -> String {
         at.line,
         finding.severity.word(),
         escape(&finding.message),
-        escape(&plain(finding))
+        escape(&plain(finding, run.files))
     )
 }
 

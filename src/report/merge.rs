@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::json::{Entry, Part, Report, Summary, VERSION};
 use super::{Counts, Format, Run, sarif};
-use crate::finding::{Finding, Fix, Label, Object, RuleInfo, Severity};
+use crate::finding::{Finding, Fix, Label, Object, RuleInfo, Severity, Template};
 use crate::source::{FileId, Files, Span};
 
 /// A report that was read back, with the name that messages give it.
@@ -83,7 +83,12 @@ fn identity(entry: &Entry<'_>) -> impl std::hash::Hash + Eq + use<> {
 fn place<'e>(entry: &'e Entry<'_>) -> impl Ord + use<'e> {
     let start = (entry.line, entry.column);
     let end = (entry.end_line, entry.end_column);
-    (&*entry.file, start, end, &*entry.rule, &*entry.message)
+    (text(entry), start, end, &*entry.rule, &*entry.message)
+}
+
+/// The name of the text in which its lines count.
+fn text<'e>(entry: &'e Entry<'_>) -> &'e str {
+    entry.rendered.as_ref().map_or(&*entry.file, |rendered| &*rendered.text)
 }
 
 /// The counts that all shards of a run share.
@@ -224,12 +229,19 @@ impl StandIns {
             *width = column.clamp(1, MOST).max(*width);
         };
         for entry in entries {
-            reach(&*entry.file, entry.line, entry.column);
-            reach(&*entry.file, entry.end_line, entry.end_column.saturating_sub(1));
+            reach(text(entry), entry.line, entry.column);
+            reach(text(entry), entry.end_line, entry.end_column.saturating_sub(1));
             for label in &entry.labels {
                 reach(&*label.file, label.line, label.column);
             }
         }
+        let piped: HashSet<&str> = entries
+            .iter()
+            .map(text)
+            .zip(entries)
+            .filter(|(text, it)| **text != *it.file)
+            .map(|(text, _)| text)
+            .collect();
         let mut stand_ins = Self { files: Files::default(), known: BTreeMap::new() };
         for (name, widths) in widths {
             let (mut text, mut starts) = (String::new(), Vec::new());
@@ -239,7 +251,11 @@ impl StandIns {
                 text.extend(std::iter::repeat_n(' ', widths.get(&line).copied().unwrap_or(0)));
                 text.push('\n');
             }
-            let id = stand_ins.files.add(name, text);
+            let id = if piped.contains(name) {
+                stand_ins.files.add_piped(name, text)
+            } else {
+                stand_ins.files.add(name, text)
+            };
             stand_ins.known.insert(name.to_owned(), (id, starts));
         }
         stand_ins
@@ -259,7 +275,7 @@ impl StandIns {
         // Names of other versions' rules; there are few, and the process ends soon.
         let rule = known.unwrap_or_else(|| String::leak(entry.rule.to_string()));
         let start = (entry.line, entry.column);
-        let span = self.span(&entry.file, start, (entry.end_line, entry.end_column));
+        let span = self.span(text(entry), start, (entry.end_line, entry.end_column));
         let mut finding = Finding::error(rule, span, entry.message.as_ref());
         finding.severity = entry.severity;
         finding.help = entry.help.as_ref().map(Cow::to_string);
@@ -276,6 +292,10 @@ impl StandIns {
             kind: object.kind.to_string(),
             namespace: object.namespace.as_ref().map(Cow::to_string),
             name: object.name.to_string(),
+        });
+        finding.template = entry.rendered.as_ref().map(|rendered| Template {
+            name: rendered.from.to_string(),
+            path: (entry.file != rendered.from).then(|| entry.file.to_string()),
         });
         finding.fix = entry.fix.as_ref().map(|fix| Fix {
             title: fix.title.to_string(),

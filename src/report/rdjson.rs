@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Run, plain};
+use super::{Run, Site, plain};
 use crate::finding::{Finding, Severity};
 use crate::source::{Position, Span, Unit};
 
@@ -18,27 +18,26 @@ fn diagnostic(finding: &Finding, run: &Run<'_>) -> Value {
         Severity::Warning => "WARNING",
         Severity::Info => "INFO",
     };
-    let related = finding
-        .labels
-        .iter()
-        .map(|label| json!({ "message": label.message, "location": location(label.span, run) }));
+    let related = finding.labels.iter().map(|label| {
+        let site = Site { file: run.files.get(label.span.file), template: None };
+        json!({ "message": label.message, "location": location(label.span, &site) })
+    });
     json!({
-        "message": plain(finding),
-        "location": location(finding.primary.span, run),
+        "message": plain(finding, run.files),
+        "location": location(finding.primary.span, &Site::new(finding, run.files)),
         "severity": severity,
         "code": { "value": finding.rule },
         "relatedLocations": related.collect::<Vec<_>>(),
     })
 }
 
-fn location(span: Span, run: &Run<'_>) -> Value {
-    let file = run.files.get(span.file);
+fn location(span: Span, site: &Site<'_>) -> Value {
     let position = |at| {
-        let Position { line, column } = file.position_in(at, Unit::Byte);
+        let Position { line, column } = site.position(at, Unit::Byte);
         json!({ "line": line, "column": column })
     };
     json!({
-        "path": file.path(),
+        "path": site.path(),
         "range": { "start": position(span.start), "end": position(span.end) },
     })
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::{Run, plain};
+use super::{Run, Site, plain};
 use crate::finding::{Finding, RuleInfo, Severity, fingerprints};
 use crate::source::{Files, Span, Unit};
 
@@ -103,7 +103,7 @@ fn rule(rule: &RuleInfo) -> Value {
 }
 
 fn result(finding: &Finding, print: &str, index: Option<usize>, files: &Files) -> Value {
-    let mut location = location(finding.primary.span, files);
+    let mut location = location(finding.primary.span, &Site::new(finding, files), files);
     location["logicalLocations"] = finding
         .object
         .iter()
@@ -118,7 +118,8 @@ fn result(finding: &Finding, print: &str, index: Option<usize>, files: &Files) -
     let related: Vec<Value> = (0..)
         .zip(elsewhere)
         .map(|(id, label): (usize, _)| {
-            let mut location = self::location(label.span, files);
+            let site = Site { file: files.get(label.span.file), template: None };
+            let mut location = self::location(label.span, &site, files);
             location["id"] = id.into();
             location["message"] = json!({ "text": label.message });
             location
@@ -128,7 +129,7 @@ fn result(finding: &Finding, print: &str, index: Option<usize>, files: &Files) -
         "ruleId": finding.rule,
         "ruleIndex": index,
         "level": level(finding.severity),
-        "message": { "text": plain(finding) },
+        "message": { "text": plain(finding, files) },
         "locations": [location],
         "relatedLocations": related,
         // The form of GitHub's own: a hash and which of its occurrences it is.
@@ -141,13 +142,12 @@ fn result(finding: &Finding, print: &str, index: Option<usize>, files: &Files) -
 }
 
 /// A place on one line: GitHub shows a result in a pull request only if all its lines were changed.
-fn location(span: Span, files: &Files) -> Value {
-    let file = files.get(span.file);
-    let line = file.first_line(span);
+fn location(span: Span, site: &Site<'_>, files: &Files) -> Value {
+    let line = files.get(span.file).first_line(span);
     let (start, end) =
-        (file.position_in(line.start, Unit::Utf16), file.position_in(line.end, Unit::Utf16));
+        (site.position(line.start, Unit::Utf16), site.position(line.end, Unit::Utf16));
     json!({ "physicalLocation": {
-        "artifactLocation": { "uri": uri(&file.path()) },
+        "artifactLocation": { "uri": uri(&site.path()) },
         "region": {
             "startLine": start.line,
             "startColumn": start.column,

@@ -52,7 +52,8 @@ pub(crate) enum Produced {
 }
 
 impl Produced {
-    fn of(rule: Place<'_>) -> Self {
+    /// What a rule makes.
+    pub(crate) fn of(rule: Place<'_>) -> Self {
         Self::read(rule).unwrap_or(Self::Unknown)
     }
 

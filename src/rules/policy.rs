@@ -36,6 +36,11 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// True if it reads [`KEDA_VERSION`].
+    pub fn reads_keda_version(&self) -> bool {
+        self.findings().contains(KEDA_VERSION)
+    }
+
     /// What the rule finds, as one expression: each variable is bound for what uses it by a list that holds it alone,
     /// which every evaluator of CEL knows, and computes once.
     pub fn findings(&self) -> String {
@@ -125,6 +130,10 @@ const fn apps(plural: &'static str) -> Resource {
     Resource { group: "apps", version: "v1", plural }
 }
 
+const fn monitoring(plural: &'static str) -> Resource {
+    Resource { group: "monitoring.coreos.com", version: "v1", plural }
+}
+
 const DEPLOYMENTS: Resource = apps("deployments");
 const STATEFUL_SETS: Resource = apps("statefulsets");
 const DAEMON_SETS: Resource = apps("daemonsets");
@@ -177,6 +186,15 @@ pub const SERVERS: &[Resource] =
 pub const SELECTING: &[Resource] =
     &[DEPLOYMENTS, STATEFUL_SETS, DAEMON_SETS, REPLICA_SETS, CONTROLLERS, JOBS, ROLLOUTS];
 
+/// Deployments.
+pub const DEPLOYED: &[Resource] = &[DEPLOYMENTS];
+
+/// What replaces its pods step by step, within a time.
+pub const PROGRESSING: &[Resource] = &[DEPLOYMENTS, ROLLOUTS];
+
+/// Jobs and CronJobs.
+pub const RUNS: &[Resource] = &[JOBS, CRON_JOBS];
+
 /// HPAs.
 pub const AUTOSCALERS: &[Resource] = &[HPAS];
 
@@ -185,6 +203,9 @@ pub const SCALED_OBJECTS: &[Resource] = &[SCALED];
 
 /// HPAs and ScaledObjects.
 pub const SCALERS: &[Resource] = &[HPAS, SCALED];
+
+/// ServiceMonitors and PodMonitors.
+pub const MONITORS: &[Resource] = &[monitoring("servicemonitors"), monitoring("podmonitors")];
 
 /// PodDisruptionBudgets.
 pub const BUDGETS: &[Resource] =
@@ -282,6 +303,68 @@ const AMOUNTS: Variable = Variable {
         + variables.ranges.filter(l, has(l.max)).map(l, ['`max` is', l.max])
     ",
 };
+
+/// `spec`, also of what has none.
+const SPEC: Variable = Variable { name: "spec", cel: "has(object.spec) ? object.spec : {}" };
+
+/// How fast an HPA scales, or the HPA that KEDA makes.
+const BEHAVIOR: Variable = Variable {
+    name: "behavior",
+    cel: "
+        object.kind != 'ScaledObject' ? (has(variables.spec.behavior) ? variables.spec.behavior : {})
+        : has(variables.spec.advanced) && has(variables.spec.advanced.horizontalPodAutoscalerConfig)
+            && has(variables.spec.advanced.horizontalPodAutoscalerConfig.behavior)
+          ? variables.spec.advanced.horizontalPodAutoscalerConfig.behavior : {}
+    ",
+};
+
+/// The triggers of a ScaledObject.
+const TRIGGERS: Variable = Variable {
+    name: "triggers",
+    cel: "has(variables.spec.triggers) ? variables.spec.triggers.filter(t, has(t.type)) : []",
+};
+
+/// The floor and the ceiling of an autoscaler; an HPA without a ceiling is refused.
+const BOUNDS: [Variable; 2] = [
+    Variable {
+        name: "floor",
+        cel: "
+        object.kind == 'ScaledObject' ? (has(variables.spec.minReplicaCount) ? variables.spec.minReplicaCount : 0)
+        : has(variables.spec.minReplicas) ? variables.spec.minReplicas : 1
+        ",
+    },
+    Variable {
+        name: "ceiling",
+        cel: "
+        object.kind == 'ScaledObject' ? (has(variables.spec.maxReplicaCount) ? variables.spec.maxReplicaCount : 100)
+        : has(variables.spec.maxReplicas) ? variables.spec.maxReplicas : 0
+        ",
+    },
+];
+
+/// Whether KEDA is known to be older than 2.18.
+const BEFORE_KEDA_2_18: Variable = Variable {
+    name: "beforeKeda218",
+    cel: "
+        params.data['cluster.keda'] != '' && (int(params.data['cluster.keda'].split('.')[0]) < 2
+          || (params.data['cluster.keda'].startsWith('2.') && int(params.data['cluster.keda'].split('.')[1]) < 18))
+    ",
+};
+
+/// The parameter that holds the version of KEDA, such as `2.18`; empty if it is not known.
+pub const KEDA_VERSION: &str = "cluster.keda";
+
+/// With the variable `spec`.
+pub const OF_SPEC: &[Variable] = &[SPEC];
+
+/// With the variables `spec` and `behavior`.
+pub const OF_BEHAVIOR: &[Variable] = &[SPEC, BEHAVIOR];
+
+/// With the variables `spec`, `floor` and `ceiling`.
+pub const OF_BOUNDS: &[Variable] = &[SPEC, BOUNDS[0], BOUNDS[1]];
+
+/// With the variables `spec`, `floor`, `ceiling`, `triggers` and `beforeKeda218`.
+pub const OF_TRIGGERS: &[Variable] = &[SPEC, BOUNDS[0], BOUNDS[1], TRIGGERS, BEFORE_KEDA_2_18];
 
 /// With the variable `podTemplate`.
 pub const OF_TEMPLATE: &[Variable] = &[POD_TEMPLATE];

@@ -128,7 +128,11 @@ impl Loaded {
     /// Runs the rules over `files`, which hold the same sources, perhaps with other texts.
     pub(super) fn lint(&self, files: &Files) -> lint::Outcome {
         let lint = if self.per_file { lint::per_file } else { lint::lint };
-        lint(files, &self.sources, &self.slo, &self.options)
+        let mut outcome = lint(files, &self.sources, &self.slo, &self.options);
+        for template in outcome.findings.iter_mut().filter_map(|it| it.template.as_mut()) {
+            template.path = on_disk(&template.name);
+        }
+        outcome
     }
 
     /// Adds the problems of the configuration and of slo.toml files to what the rules found.
@@ -217,11 +221,21 @@ pub(in crate::cli) fn load(request: Request, io: &mut Io<'_>) -> Result<Loaded, 
     for reason in &found.unsearched {
         writeln!(io.err, "error: cannot search a folder: {reason}")?;
     }
+    let (kustomized, missing_base) = found.kustomized(&manifests);
+    let mut fragments = Vec::new();
     let mut sources = Vec::with_capacity(manifests.len());
     for manifest in &mut manifests {
         match std::mem::replace(&mut manifest.text, Ok(String::new())) {
             Ok(text) => {
-                let file = files.add(manifest.path.display().to_string(), text);
+                let name = manifest.path.display().to_string();
+                let file = if manifest.stdin && !manifest.path.is_file() {
+                    files.add_piped(name, text)
+                } else {
+                    files.add(name, text)
+                };
+                if kustomized.is_fragment(&manifest.path) {
+                    fragments.push(file);
+                }
                 let slo = nearest(&manifest.path).and_then(|index| *slo_of_file.get(index)?);
                 sources.push(Source { file, slo });
             }
@@ -239,7 +253,17 @@ pub(in crate::cli) fn load(request: Request, io: &mut Io<'_>) -> Result<Loaded, 
     settings.kubernetes = request.kinds.kubernetes.or(settings.kubernetes);
     settings.strict_kinds |= request.kinds.strict;
     settings.namespace = request.namespace;
+    settings.fragments = fragments;
     settings.world = request.world.unwrap_or(settings.world);
+    if let Some(base) = missing_base.filter(|_| settings.world == World::Open) {
+        writeln!(
+            io.err,
+            "note: a kustomization builds on `{}`, which is not linted, so that nothing is concluded from what is \
+             missing; lint it, too, or what is built: `kustomize build | slogen lint -`",
+            base.display()
+        )?;
+        settings.world = World::Partial;
+    }
     let (per_file, ignores) = (request.per_file, request.ignores);
     let options = Options { rules, settings, schemas, ignores, today: today(), rendered: false };
     let configured = baseline.map(|path| configuration.folder.join(path));
@@ -248,6 +272,13 @@ pub(in crate::cli) fn load(request: Request, io: &mut Io<'_>) -> Result<Loaded, 
         allow(&request.root, path)?;
     }
     Ok(Loaded { files, sources, manifests, slo, findings, options, per_file, baseline, unreadable })
+}
+
+/// The file of a template that Helm calls `name`, seen from the folder of its chart or from the chart's own.
+fn on_disk(name: &str) -> Option<String> {
+    let inside = name.split_once('/').map(|(_, inside)| inside);
+    let found = std::iter::once(name).chain(inside).find(|path| Path::new(path).is_file())?;
+    Some(found.to_owned())
 }
 
 /// Stops at a file that may not be read; one that cannot be says so when it is.
@@ -302,12 +333,13 @@ fn declared(
     for path in paths {
         let loaded = spec::Source::read(files, &mut library, path).and_then(|source| {
             let anchor = source.anchor();
-            source.load(files, None).map_err(|found| finding::anchor(found, anchor, files))
+            lint::declare::read(&source, files)
+                .map_err(|found| finding::anchor(found, anchor, files))
         });
         match loaded {
-            Ok(spec) => {
+            Ok(declared) => {
                 indexes.push(Some(all.len()));
-                all.push(lint::declare::declared(&spec));
+                all.push(declared);
             }
             Err(problems) => {
                 indexes.push(None);

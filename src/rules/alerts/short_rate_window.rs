@@ -11,6 +11,11 @@ declare_rule! {
     /// one only, and Prometheus 3 leaves out the one on the edge that Prometheus 2 had (docs/migration.md): no
     /// result, so no alert and no metric to scale on. Below four intervals one failed scrape has the same effect.
     ///
+    /// ## Peers
+    /// pint compares with the one global `scrape_interval` of a running Prometheus. slogen compares with the
+    /// interval that the monitors of the input or slo.toml give to what the query reads, and says nothing where no interval
+    /// is known: a global value is wrong for every target with its own.
+    ///
     /// ## Fix safety
     /// Unsafe: a longer window reacts later and smooths more.
     ///

@@ -8,6 +8,10 @@ declare_rule! {
     /// node, and go with it. Topology spread constraints or anti-affinity, either will do (stackrox/kube-linter#894,
     /// zegl/kube-score#613).
     ///
+    /// ## Peers
+    /// kube-score and kube-linter want anti-affinity, polaris wants topology spread constraints. Either satisfies
+    /// slogen: both keep replicas apart, and a pod with both has two sets of rules that can contradict each other.
+    ///
     /// ```yaml,bad
     /// apiVersion: apps/v1
     /// kind: Deployment

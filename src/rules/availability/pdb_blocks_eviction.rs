@@ -9,6 +9,11 @@ declare_rule! {
     /// by the API server and by most linters; so is `maxUnavailable: 0`. Percentages are rounded up, so that 50 %
     /// of one pod is that pod (FairwindsOps/polaris#1190, stackrox/kube-linter#637).
     ///
+    /// ## Peers
+    /// polaris accepts a `minAvailable` that equals the HPA's `minReplicas`, and reports only a larger one. For
+    /// slogen the equal one is an error: a fleet at its floor, which is where it is at night, then allows no
+    /// eviction at all.
+    ///
     /// ## Fix safety
     /// Unsafe: one pod may then be gone at any time. Whether the service bears that is yours to say.
     ///

@@ -77,8 +77,23 @@ declare_rule! {
     "availability/pdb-without-single-bound" pub struct PdbWithoutSingleBound {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been written in CEL yet"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::BUDGETS,
+    conditions: &[],
+    shared: policy::OF_SPEC,
+    variables: &[findings(
+        "
+        has(variables.spec.minAvailable) && has(variables.spec.maxUnavailable)
+        ? ['it sets both minAvailable and maxUnavailable']
+        : has(variables.spec.minAvailable) || has(variables.spec.maxUnavailable) ? []
+        : ['it sets neither minAvailable nor maxUnavailable']
+        ",
+    )],
+};
 
 impl Rule for PdbWithoutSingleBound {
     fn check(&self, cx: &mut Ctx<'_>) {

@@ -11,6 +11,12 @@ declare_rule! {
     /// that scales to zero is for `keda/zero-behind-service`. Beside a slo.toml, an objective of 99.9 % asks for
     /// 2 replicas, one of 99.95 % for 3 that are spread over zones; below, one replica is no more than worth a note.
     ///
+    /// ## Peers
+    /// polaris asks for `spec.replicas` of 2 or more, kube-score forbids the field beside an HPA, and kube-linter
+    /// can ask for three. slogen counts the least number of pods, whoever sets it, and only where a Service sends
+    /// traffic: one pod less matters there alone, and the field itself is for `scaling/static-replicas`, so that
+    /// both rules can be satisfied.
+    ///
     /// ```yaml,bad
     /// apiVersion: apps/v1
     /// kind: Deployment

@@ -75,8 +75,33 @@ declare_rule! {
     "availability/spread-across-revisions" pub struct SpreadAcrossRevisions {}
     severity: Info, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been written in CEL yet"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::DEPLOYED,
+    conditions: &[policy::UNOWNED],
+    shared: policy::OF_CONTAINERS,
+    variables: &[
+        Variable {
+            name: "rolls",
+            cel: "
+        !has(object.spec) || !has(object.spec.strategy) || !has(object.spec.strategy.type)
+          || object.spec.strategy.type == 'RollingUpdate'
+        ",
+        },
+        findings("
+        (variables.rolls && has(variables.podSpec.topologySpreadConstraints)
+            ? variables.podSpec.topologySpreadConstraints : [])
+          .filter(t, has(t.whenUnsatisfiable) && t.whenUnsatisfiable == 'DoNotSchedule' && has(t.maxSkew)
+            && t.maxSkew == 1 && has(t.labelSelector)
+            && !(has(t.matchLabelKeys) && 'pod-template-hash' in t.matchLabelKeys))
+          .map(t, 'a rollout spreads old and new pods together over ' + t.topologyKey
+            + ', with a skew of 1 at the most')
+        "),
+    ],
+};
 
 impl Rule for SpreadAcrossRevisions {
     fn check(&self, cx: &mut Ctx<'_>) {

@@ -9,6 +9,11 @@ declare_rule! {
     /// forbids it, or stay Pending for the sake of strangers (zegl/kube-score#495). Anti-affinity to another workload
     /// of the input is meant so.
     ///
+    /// ## Peers
+    /// kube-score reports a topology spread constraint without a `labelSelector`, and takes any selector. slogen
+    /// reports a selector that misses the own pods too, and looks at anti-affinity alike: to the scheduler,
+    /// counting others is no better than counting none.
+    ///
     /// ```yaml,bad
     /// apiVersion: apps/v1
     /// kind: Deployment

@@ -8,6 +8,11 @@ declare_rule! {
     /// one fleet runs two builds of one tag (zegl/kube-score#48). A digest cannot be moved. Unset, `imagePullPolicy` is
     /// `Always` for `latest` and for no tag, else `IfNotPresent`.
     ///
+    /// ## Peers
+    /// kube-score, polaris and checkov want `imagePullPolicy: Always` for every container. slogen asks only those
+    /// who turn this rule on, and never where there is a digest: what cannot be moved need not be pulled again, and
+    /// with `Always` no pod starts while the registry is down.
+    ///
     /// ```yaml,bad
     /// apiVersion: apps/v1
     /// kind: Deployment
@@ -54,8 +59,22 @@ declare_rule! {
     "hygiene/cached-mutable-image" pub struct CachedMutableImage {}
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been written in CEL yet"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::WORKLOADS,
+    conditions: &[policy::JUDGED_WITH_OWNER],
+    shared: policy::OF_ALL_CONTAINERS,
+    variables: &[findings("
+        variables.allContainers
+          .filter(c, has(c.image) && c.image.matches('^[A-Za-z0-9._/:-]+$') && !c.image.contains('://')
+            && c.image != 'auto' && (has(c.imagePullPolicy) ? c.imagePullPolicy in ['IfNotPresent', 'Never']
+              : c.image.matches(':[^/]*$') && !c.image.matches('(^|/)[^/:]*:latest$')))
+          .map(c, 'image `' + c.image + '` is not always pulled, and its tag can be moved')
+        ")],
+};
 
 impl Rule for CachedMutableImage {
     fn check(&self, cx: &mut Ctx<'_>) {

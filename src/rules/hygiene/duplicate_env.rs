@@ -47,7 +47,7 @@ declare_rule! {
     "hygiene/duplicate-env" pub struct DuplicateEnv {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been written in CEL yet"),
+    admission: Admission::Never("finds what the API server itself warns of"),
 }
 
 impl Rule for DuplicateEnv {

@@ -42,7 +42,7 @@ declare_rule! {
     }
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
     basis: Absence,
-    admission: Admission::Never("has not been written in CEL yet"),
+    admission: Admission::Never("needs to know which labels a Kustomization adds, and is about objects of every kind"),
 }
 
 impl Rule for MissingLabels {

@@ -7,6 +7,10 @@ declare_rule! {
     /// Under pressure the scheduler evicts by priority, and with the same priority for all a batch job may take the
     /// place of what users wait for (kubernetes.io/docs/concepts/scheduling-eviction/pod-priority-preemption).
     ///
+    /// ## Peers
+    /// polaris wants a priority class for every pod. slogen wants one only where a Service sends traffic:
+    /// priorities mean something only if not everybody has one.
+    ///
     /// ```yaml,bad
     /// apiVersion: apps/v1
     /// kind: Deployment

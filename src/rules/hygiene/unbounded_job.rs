@@ -43,8 +43,36 @@ declare_rule! {
     "hygiene/unbounded-job" pub struct UnboundedJob {}
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been written in CEL yet"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::RUNS,
+    conditions: &[policy::UNOWNED],
+    shared: policy::OF_SPEC,
+    variables: &[
+        Variable {
+            name: "isHook",
+            cel: "
+        has(object.metadata.annotations) && ['helm.sh/hook-delete-policy', 'argocd.argoproj.io/hook-delete-policy']
+          .exists(key, key in object.metadata.annotations)
+        ",
+        },
+        findings("
+        object.kind == 'Job'
+        ? (variables.isHook || !has(variables.spec.template) || has(variables.spec.ttlSecondsAfterFinished) ? []
+          : ['it stays for ever after it has finished: no ttlSecondsAfterFinished'])
+        // What runs nothing is no workload.
+        : !has(variables.spec.jobTemplate) || !has(variables.spec.jobTemplate.spec)
+            || !has(variables.spec.jobTemplate.spec.template) ? []
+        : (has(variables.spec.concurrencyPolicy) && variables.spec.concurrencyPolicy != 'Allow' ? []
+            : ['runs may overlap: concurrencyPolicy is Allow'])
+          + (has(variables.spec.startingDeadlineSeconds) ? []
+            : ['missed runs have no deadline: no startingDeadlineSeconds'])
+        "),
+    ],
+};
 
 impl Rule for UnboundedJob {
     fn check(&self, cx: &mut Ctx<'_>) {

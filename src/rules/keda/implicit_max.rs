@@ -33,8 +33,21 @@ declare_rule! {
     "keda/implicit-max" pub struct ImplicitMax {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been put into CEL so far"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::SCALED_OBJECTS,
+    conditions: &[],
+    shared: policy::OF_SPEC,
+    variables: &[findings(
+        "
+        has(variables.spec.scaleTargetRef) && !has(variables.spec.maxReplicaCount)
+        ? ['maxReplicaCount is unset, which is 100'] : []
+        ",
+    )],
+};
 
 impl Rule for ImplicitMax {
     fn check(&self, cx: &mut Ctx<'_>) {

@@ -49,8 +49,24 @@ declare_rule! {
     "keda/ineffective-cooldown" pub struct IneffectiveCooldown {}
     severity: Info, fix: FixKind::Safe, preset: Preset::Recommended, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been put into CEL so far"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::SCALED_OBJECTS,
+    conditions: &[],
+    shared: policy::OF_TRIGGERS,
+    variables: &[findings(
+        "
+        variables.floor < 1 || has(variables.spec.idleReplicaCount)
+          || variables.triggers.exists(t, has(t.useCachedMetrics) && t.useCachedMetrics)
+        ? []
+        : ['pollingInterval', 'cooldownPeriod'].filter(key, key in variables.spec)
+          .map(key, key + ' has no effect: it never goes below ' + string(variables.floor))
+        ",
+    )],
+};
 
 impl Rule for IneffectiveCooldown {
     fn check(&self, cx: &mut Ctx<'_>) {

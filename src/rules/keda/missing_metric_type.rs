@@ -52,8 +52,27 @@ declare_rule! {
     "keda/missing-metric-type" pub struct MissingMetricType {}
     severity: Error, fix: FixKind::Safe, preset: Preset::Recommended, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been put into CEL so far"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::SCALED_OBJECTS,
+    conditions: &[],
+    shared: policy::OF_TRIGGERS,
+    variables: &[
+        Variable {
+            name: "resources",
+            cel: "variables.triggers.filter(t, t.type in ['cpu', 'memory'])",
+        },
+        findings("
+        variables.resources.filter(t, !(has(t.metadata) && has(t.metadata.type)) && !has(t.metricType))
+          .map(t, 'the ' + t.type + ' trigger has no metricType')
+        + variables.resources.filter(t, has(t.metadata) && has(t.metadata.type) && !variables.beforeKeda218)
+          .map(t, 'the ' + t.type + ' trigger has its metric type in `metadata.type`')
+        "),
+    ],
+};
 
 impl Rule for MissingMetricType {
     fn check(&self, cx: &mut Ctx<'_>) {

@@ -45,12 +45,8 @@ declare_rule! {
 static POLICY: Policy = Policy {
     resources: policy::SCALED_OBJECTS,
     conditions: &[],
-    shared: &[],
+    shared: policy::OF_SPEC,
     variables: &[
-        Variable {
-            name: "spec",
-            cel: "has(object.spec) ? object.spec : {}",
-        },
         Variable {
             name: "max",
             cel: "has(variables.spec.maxReplicaCount) ? variables.spec.maxReplicaCount : 100",

@@ -39,8 +39,48 @@ declare_rule! {
     "keda/rejected-fallback" pub struct RejectedFallback {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been put into CEL so far"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::SCALED_OBJECTS,
+    conditions: &[],
+    shared: policy::OF_TRIGGERS,
+    variables: &[
+        Variable {
+            name: "fallback",
+            cel: "has(variables.spec.fallback) ? [variables.spec.fallback] : []",
+        },
+        Variable {
+            name: "own",
+            cel: "variables.triggers.filter(t, !(t.type in ['cpu', 'memory']))",
+        },
+        Variable {
+            name: "target",
+            cel: "
+        has(variables.spec.advanced) && has(variables.spec.advanced.scalingModifiers)
+          && has(variables.spec.advanced.scalingModifiers.target)
+        ? variables.spec.advanced.scalingModifiers.target.trim() : ''
+        ",
+        },
+        findings("
+        variables.fallback.filter(f, size(variables.triggers) > 0 && size(variables.own) == 0)
+          .map(f, 'it has a fallback, and only cpu and memory triggers')
+        + variables.fallback.filter(f, variables.beforeKeda218
+            && variables.own.exists(t, has(t.metricType) && t.metricType == 'Value'))
+          .map(f, 'KEDA before 2.18 has no fallback for metricType `Value`')
+        + variables.fallback.filter(f, variables.target.matches('^[+-]?([0-9]+[.][0-9]*|[.][0-9]+)$'))
+          .map(f, 'the fallback is off: target ' + variables.target + ' is no integer')
+        + variables.fallback.filter(f, has(f.failureThreshold) && f.failureThreshold < 1)
+          .map(f, 'failureThreshold of the fallback is ' + string(f.failureThreshold))
+        + variables.fallback.filter(f, has(f.replicas)
+            && (f.replicas < 0 || f.replicas > variables.ceiling || f.replicas < variables.floor))
+          .map(f, 'the fallback wants ' + string(f.replicas) + ' pods, outside of the bounds '
+            + string(variables.floor) + ' to ' + string(variables.ceiling))
+        "),
+    ],
+};
 
 /// The first version with a fallback for `metricType: Value`.
 const VALUE_SINCE: (u32, u32) = (2, 18);

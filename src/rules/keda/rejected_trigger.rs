@@ -46,8 +46,53 @@ declare_rule! {
     "keda/rejected-trigger" pub struct RejectedTrigger {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been put into CEL so far"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::SCALED_OBJECTS,
+    conditions: &[],
+    shared: policy::OF_TRIGGERS,
+    variables: &[
+        Variable {
+            name: "names",
+            cel: "variables.triggers.filter(t, has(t.name) && t.name != '').map(t, t.name)",
+        },
+        Variable {
+            name: "needs",
+            cel: "
+        {'prometheus': ['serverAddress', 'query', 'threshold'],
+          'cron': ['timezone', 'start', 'end', 'desiredReplicas']}
+        ",
+        },
+        Variable {
+            name: "crons",
+            cel: "variables.triggers.filter(t, t.type == 'cron' && has(t.metadata)).map(t, t.metadata)",
+        },
+        findings("
+        (has(variables.spec.scaleTargetRef) && size(variables.triggers) == 0 ? ['it has no triggers'] : [])
+        + variables.names.filter(name, variables.names.filter(other, other == name).size() > 1)
+          .map(name, 'a trigger among several is named `' + name + '`')
+        + variables.triggers.filter(t, t.type in ['cpu', 'memory', 'cron'] && has(t.useCachedMetrics)
+            && t.useCachedMetrics)
+          .map(t, 'the ' + t.type + ' trigger has useCachedMetrics')
+        + variables.triggers.filter(t, has(t.metricType)
+            && t.metricType == (t.type in ['cpu', 'memory'] ? 'Value' : 'Utilization'))
+          .map(t, 'the ' + t.type + ' trigger has metricType ' + t.metricType)
+        + variables.triggers.filter(t, t.type in variables.needs && variables.needs[t.type].exists(key,
+            !has(t.metadata) || !(key in t.metadata) || t.metadata[key].trim() == ''))
+          .map(t, 'the ' + t.type + ' trigger lacks one of: ' + variables.needs[t.type].join(', '))
+        + variables.crons.filter(m, has(m.start) && has(m.end) && m.start == m.end && m.start.trim() != '')
+          .map(m, 'the cron trigger ends when it starts')
+        + variables.crons.filter(m, has(m.desiredReplicas) && m.desiredReplicas.trim().matches('^[+-]?0+$'))
+          .map(m, 'the cron trigger wants 0 pods')
+        + variables.triggers.filter(t, t.type == 'kafka' && has(t.metadata) && has(t.metadata.lagThreshold)
+            && t.metadata.lagThreshold.trim().matches('^(-[0-9]+|[+]?0+)$'))
+          .map(t, 'the kafka trigger has lagThreshold ' + t.metadata.lagThreshold.trim())
+        "),
+    ],
+};
 
 impl Rule for RejectedTrigger {
     fn check(&self, cx: &mut Ctx<'_>) {

@@ -35,8 +35,22 @@ declare_rule! {
     "keda/restore-on-delete" pub struct RestoreOnDelete {}
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been put into CEL so far"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::SCALED_OBJECTS,
+    conditions: &[],
+    shared: policy::OF_SPEC,
+    variables: &[findings(
+        "
+        has(variables.spec.advanced) && has(variables.spec.advanced.restoreToOriginalReplicaCount)
+          && variables.spec.advanced.restoreToOriginalReplicaCount
+        ? ['deleting it sets the workload to the replicas that it had before'] : []
+        ",
+    )],
+};
 
 impl Rule for RestoreOnDelete {
     fn check(&self, cx: &mut Ctx<'_>) {

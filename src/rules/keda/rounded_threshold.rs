@@ -46,8 +46,57 @@ declare_rule! {
     "keda/rounded-threshold" pub struct RoundedThreshold {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been put into CEL so far"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::SCALED_OBJECTS,
+    conditions: &[],
+    shared: policy::OF_TRIGGERS,
+    variables: &[
+        Variable {
+            name: "settings",
+            cel: "
+        variables.triggers.filter(t, !(t.type in ['cpu', 'memory']) && has(t.metadata)).map(t, t.metadata)
+        ",
+        },
+        Variable {
+            name: "numbers",
+            cel: "'^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?(1?[0-9]|2[0-8]))?$'",
+        },
+        Variable {
+            name: "targets",
+            cel: "
+        variables.settings.filter(m, has(m.threshold)).map(m, m.threshold.trim())
+          .filter(t, t.matches(variables.numbers))
+        ",
+        },
+        Variable {
+            name: "activations",
+            cel: "
+        variables.settings.filter(m, has(m.activationThreshold)).map(m, m.activationThreshold.trim())
+          .filter(t, t.matches(variables.numbers))
+        ",
+        },
+        Variable {
+            name: "fine",
+            // With an exponent nothing but arithmetic tells how many decimals there are.
+            cel: "
+        (variables.targets + variables.activations).filter(t, double(t) > 0.0 && (double(t) < 0.01
+          || t.matches('[.][0-9]{3}[0-9]*[1-9][0-9]*$')
+          || (t.matches('[eE]') && double(t) < 1000000000.0
+            && double(t) * 1000.0 - double(int(double(t) * 1000.0 + 0.5)) > 0.000001)
+          || (t.matches('[eE]') && double(t) < 1000000000.0
+            && double(int(double(t) * 1000.0 + 0.5)) - double(t) * 1000.0 > 0.000001)))
+        ",
+        },
+        findings("
+        variables.targets.filter(t, double(t) <= 0.0005).map(t, 'threshold ' + t + ' is rounded to 0')
+        + variables.fine.map(t, t + ' is finer than the three decimals that KEDA keeps')
+        "),
+    ],
+};
 
 impl Rule for RoundedThreshold {
     fn check(&self, cx: &mut Ctx<'_>) {

@@ -28,8 +28,62 @@ declare_rule! {
     "monitoring/timeout-exceeds-interval" pub struct TimeoutExceedsInterval {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been put into CEL so far"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::MONITORS,
+    conditions: &[],
+    shared: policy::OF_SPEC,
+    variables: &[
+        Variable {
+            name: "endpoints",
+            cel: "
+        object.kind == 'PodMonitor'
+        ? (has(variables.spec.podMetricsEndpoints) ? variables.spec.podMetricsEndpoints : [])
+        : has(variables.spec.endpoints) ? variables.spec.endpoints : []
+        ",
+        },
+        Variable {
+            name: "durations",
+            cel: "
+        '^([0-9]{1,9}w)?([0-9]{1,9}d)?([0-9]{1,9}h)?([0-9]{1,9}m)?([0-9]{1,9}s)?([0-9]{1,9}ms)?$'
+        ",
+        },
+        Variable {
+            name: "milliseconds",
+            cel: "{'w': 604800000, 'd': 86400000, 'h': 3600000, 'm': 60000, 's': 1000, 'i': 1}",
+        },
+        Variable {
+            name: "timed",
+            cel: "
+        variables.endpoints.filter(e, has(e.interval) && has(e.scrapeTimeout) && e.interval != ''
+          && e.scrapeTimeout != '' && e.interval.matches(variables.durations)
+          && e.scrapeTimeout.matches(variables.durations))
+        ",
+        },
+        Variable {
+            name: "parts",
+            // Numbers with their units, each of one letter: `i` stands for milliseconds.
+            cel: "
+        variables.timed.map(e, [e.interval, e.scrapeTimeout].map(d, d.replace('ms', 'i ').replace('w', 'w ')
+          .replace('d', 'd ').replace('h', 'h ').replace('m', 'm ').replace('s', 's ').trim().split(' ')))
+        ",
+        },
+        Variable {
+            name: "lengths",
+            cel: "
+        variables.parts.map(pair, pair.map(texts, texts.map(p, int(p.substring(0, size(p) - 1))
+          * variables.milliseconds[p.substring(size(p) - 1)]).sum()))
+        ",
+        },
+        findings("
+        variables.lengths.filter(l, l[0] > 0 && l[1] > l[0])
+          .map(l, 'a scrapeTimeout of ' + string(l[1]) + ' ms is above the interval of ' + string(l[0]) + ' ms')
+        "),
+    ],
+};
 
 impl Rule for TimeoutExceedsInterval {
     fn check(&self, cx: &mut Ctx<'_>) {
@@ -61,4 +115,6 @@ impl Rule for TimeoutExceedsInterval {
 cases! {
     service_monitor: "apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a}\nspec:\n  endpoints:\n  - {interval: 1m, scrapeTimeout: 61s}\n  - {interval: 1m, scrapeTimeout: 60s}\n  - {scrapeTimeout: 60s}\n  - {interval: 10s}\n  - {interval: '${I}', scrapeTimeout: 60s}\n"
         => ["6:35"],
+    units: "apiVersion: monitoring.coreos.com/v1\nkind: PodMonitor\nmetadata: {name: a}\nspec:\n  podMetricsEndpoints:\n  - {interval: 1m30s, scrapeTimeout: 90001ms}\n  - {interval: 1m30s, scrapeTimeout: 90s}\n  - {interval: 900ms, scrapeTimeout: 1s}\n  - {interval: 1d, scrapeTimeout: 24h1ms}\n  - {interval: 0s, scrapeTimeout: 1s}\n  - {interval: 1w, scrapeTimeout: 7d}\n"
+        => ["6:37", "8:37", "9:34"],
 }

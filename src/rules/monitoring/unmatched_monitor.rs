@@ -12,6 +12,11 @@ declare_rule! {
     /// stackrox/kube-linter#545). It is an error only with `closed_world = true`: what the input does not hold may
     /// be elsewhere.
     ///
+    /// ## Peers
+    /// kube-linter fails a ServiceMonitor whose Services are not among the files. slogen warns, and calls it an
+    /// error only with `closed_world = true`: monitors are often kept with the monitoring stack, far from what they
+    /// watch.
+    ///
     /// ## Fix safety
     /// Unsafe: other selectors may match the new label of the Service too.
     ///

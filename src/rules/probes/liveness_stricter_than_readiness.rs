@@ -9,6 +9,10 @@ declare_rule! {
     /// fail too, and the whole fleet restarts in turn (zegl/kube-score#339). One check for both probes is fine as long
     /// as liveness is the slower one; each gives up after period × failures.
     ///
+    /// ## Peers
+    /// kube-score forbids that both probes are the same. slogen allows it where liveness gives up later than
+    /// readiness: what restarts a fleet is not that the checks are equal, but that liveness acts first.
+    ///
     /// ```yaml,bad
     /// apiVersion: apps/v1
     /// kind: Deployment

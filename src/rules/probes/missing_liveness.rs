@@ -7,6 +7,11 @@ declare_rule! {
     /// A process that hangs stays in place until someone notices. A bad probe does more harm than none, since it
     /// restarts the fleet under load, so this is for those who want it (Checkmarx/kics#4755).
     ///
+    /// ## Peers
+    /// polaris and checkov report a missing liveness probe by default, kube-linter on request. slogen does so on
+    /// request only: readiness already keeps traffic from a pod that hangs, and a liveness probe that nobody
+    /// thought about turns an overload into an outage.
+    ///
     /// ```yaml,bad
     /// apiVersion: apps/v1
     /// kind: Deployment
@@ -39,8 +44,19 @@ declare_rule! {
     "probes/missing-liveness" pub struct MissingLiveness {}
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been written in CEL yet"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::SERVERS,
+    conditions: &[policy::UNOWNED],
+    shared: policy::OF_CONTAINERS,
+    variables: &[findings("
+        (has(variables.podSpec.containers) ? variables.podSpec.containers : []).filter(c, !has(c.livenessProbe))
+          .map(c, 'container `' + c.name + '` has no livenessProbe')
+        ")],
+};
 
 impl Rule for MissingLiveness {
     fn check(&self, cx: &mut Ctx<'_>) {

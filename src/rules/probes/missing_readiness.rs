@@ -9,6 +9,11 @@ declare_rule! {
     /// (FairwindsOps/polaris#651). The rule looks at the container that the Service's `targetPort` leads to, else at
     /// the first. Ports called `metrics` are for Prometheus, which reads pods that are not ready too.
     ///
+    /// ## Peers
+    /// polaris and checkov want a readiness probe in every container, kube-linter on request. slogen, much like
+    /// kube-score, wants one only where a Service sends traffic, and in the container that gets it: being ready or
+    /// not changes nothing for others.
+    ///
     /// ```yaml,bad
     /// apiVersion: apps/v1
     /// kind: DaemonSet

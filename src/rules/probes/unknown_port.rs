@@ -8,6 +8,11 @@ declare_rule! {
     /// Service. It finds none, so the probe fails for ever: the pod never gets ready, or is restarted in a loop. The
     /// API server takes it without a word (stackrox/kube-linter#1197). Numbers need no declaration.
     ///
+    /// ## Peers
+    /// kube-linter reports every port of a probe that the container does not declare, numbers too. slogen reports
+    /// names only: the kubelet connects to a number whether it is declared or not, and `containerPort` is no more
+    /// than documentation for it.
+    ///
     /// ## Fix safety
     /// Unsafe: the nearest name is a guess, and a probe that works starts to restart pods.
     ///

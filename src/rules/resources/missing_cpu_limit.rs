@@ -9,6 +9,11 @@ declare_rule! {
     /// (FairwindsOps/polaris#912, zegl/kube-score#30). The default of a LimitRange in the input is a limit, and so is
     /// that of the whole pod.
     ///
+    /// ## Peers
+    /// kube-score, polaris and checkov want a CPU limit unless told otherwise. slogen asks only those who turn this
+    /// rule on, and never writes one: requests already share the CPU fairly, and a limit throttles while the node
+    /// idles.
+    ///
     /// ```yaml,bad
     /// apiVersion: apps/v1
     /// kind: Deployment
@@ -40,8 +45,32 @@ declare_rule! {
     "resources/missing-cpu-limit" pub struct MissingCpuLimit {}
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
     basis: Absence,
-    admission: Admission::Never("has not been written in CEL yet"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::WORKLOADS,
+    conditions: &[policy::JUDGED_WITH_OWNER],
+    shared: policy::OF_CONTAINERS,
+    variables: &[
+        Variable {
+            name: "podIsLimited",
+            cel: "
+        has(variables.podSpec.resources) && has(variables.podSpec.resources.limits)
+          && 'cpu' in variables.podSpec.resources.limits
+        ",
+        },
+        findings(
+            "
+        variables.containers
+          .filter(c, !variables.podIsLimited
+            && !(has(c.resources) && has(c.resources.limits) && 'cpu' in c.resources.limits))
+          .map(c, 'container `' + c.name + '` has no CPU limit')
+        ",
+        ),
+    ],
+};
 
 impl Rule for MissingCpuLimit {
     fn check(&self, cx: &mut Ctx<'_>) {

@@ -9,6 +9,10 @@ declare_rule! {
     /// The scheduler packs it blindly, it is the first to be evicted, and a utilisation target has nothing to relate
     /// to. A limit counts as request, and so do the defaults of a LimitRange in the input.
     ///
+    /// ## Peers
+    /// kube-score, kube-linter and polaris report a container that sets limits and no requests. slogen does not:
+    /// the API server takes a missing request from the limit before anyone sees the pod, so none is missing.
+    ///
     /// ```yaml,bad
     /// apiVersion: apps/v1
     /// kind: Deployment

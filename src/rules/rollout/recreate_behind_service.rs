@@ -8,6 +8,10 @@ declare_rule! {
     /// (k8s:pkg/controller/deployment/ recreate.go): each deploy is an outage as long as a start takes, and meanwhile
     /// the HPA reads no metrics. Volumes that one node at a time may mount are a reason for it.
     ///
+    /// ## Peers
+    /// kube-linter can demand a rolling update of every Deployment. slogen does so only where a Service sends
+    /// traffic: for a consumer of a queue, or for what must never run twice, `Recreate` is the right choice.
+    ///
     /// ```yaml,bad
     /// apiVersion: apps/v1
     /// kind: Deployment

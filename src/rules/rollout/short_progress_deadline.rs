@@ -44,8 +44,42 @@ declare_rule! {
     "rollout/short-progress-deadline" pub struct ShortProgressDeadline {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been written in CEL yet"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::PROGRESSING,
+    conditions: &[policy::UNOWNED],
+    shared: policy::OF_CONTAINERS,
+    variables: &[
+        Variable {
+            name: "deadline",
+            cel: "
+        has(object.spec) && has(object.spec.progressDeadlineSeconds) ? object.spec.progressDeadlineSeconds : 600
+        ",
+        },
+        Variable {
+            name: "ready",
+            cel: "has(object.spec) && has(object.spec.minReadySeconds) ? object.spec.minReadySeconds : 0",
+        },
+        Variable {
+            name: "budgets",
+            cel: "
+        variables.containers.filter(c, has(c.startupProbe) || has(c.livenessProbe))
+          .map(c, has(c.startupProbe) ? c.startupProbe : c.livenessProbe)
+          .map(p, (has(p.initialDelaySeconds) ? p.initialDelaySeconds : 0)
+            + (has(p.periodSeconds) && p.periodSeconds > 0 ? p.periodSeconds : 10)
+            * (has(p.failureThreshold) && p.failureThreshold > 0 ? p.failureThreshold : 3))
+        ",
+        },
+        findings("
+        variables.budgets.filter(b, variables.deadline < b + variables.ready && variables.deadline > variables.ready)
+          .map(b, 'it has ' + string(variables.deadline) + ' s to make progress, one pod may take '
+            + string(b + variables.ready) + ' s')
+        "),
+    ],
+};
 
 impl Rule for ShortProgressDeadline {
     fn check(&self, cx: &mut Ctx<'_>) {

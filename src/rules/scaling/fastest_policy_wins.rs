@@ -54,8 +54,20 @@ declare_rule! {
     "scaling/fastest-policy-wins" pub struct FastestPolicyWins {}
     severity: Warning, fix: FixKind::Unsafe, preset: Preset::Recommended, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been put into CEL so far"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL. Of an HPA the API server has filled in `selectPolicy: Max` before it asks, as if that were meant.
+static POLICY: Policy = Policy {
+    resources: policy::SCALED_OBJECTS,
+    conditions: &[],
+    shared: policy::OF_BEHAVIOR,
+    variables: &[findings("
+        has(variables.behavior.scaleDown) && !has(variables.behavior.scaleDown.selectPolicy)
+          && has(variables.behavior.scaleDown.policies) && size(variables.behavior.scaleDown.policies) > 1
+        ? ['of the scaleDown policies the one that removes most counts: selectPolicy is unset'] : []
+        ")],
+};
 
 impl Rule for FastestPolicyWins {
     fn check(&self, cx: &mut Ctx<'_>) {

@@ -8,6 +8,11 @@ declare_rule! {
     /// Often a leftover of an incident, when somebody pinned the count (FairwindsOps/polaris has the check
     /// `hpaMaxAvailability`).
     ///
+    /// ## Peers
+    /// polaris fails an HPA whose `maxReplicas` is not above `minReplicas`, and one whose floor is 1. For slogen
+    /// equal bounds are a note, since pinning a fleet may be meant; a ceiling below the floor is an error of
+    /// `scaling/rejected-bounds`, and a floor of 1 is for `availability/single-replica`.
+    ///
     /// ```yaml,bad
     /// apiVersion: autoscaling/v2
     /// kind: HorizontalPodAutoscaler
@@ -29,8 +34,19 @@ declare_rule! {
     "scaling/fixed-bounds" pub struct FixedBounds {}
     severity: Info, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been put into CEL so far"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::SCALERS,
+    conditions: &[policy::NOT_OF_KEDA],
+    shared: policy::OF_BOUNDS,
+    variables: &[findings("
+        variables.floor == variables.ceiling && variables.ceiling >= 1 && !has(variables.spec.idleReplicaCount)
+        ? ['it never scales: floor and ceiling are both ' + string(variables.ceiling)] : []
+        ")],
+};
 
 impl Rule for FixedBounds {
     fn check(&self, cx: &mut Ctx<'_>) {

@@ -29,8 +29,25 @@ declare_rule! {
     "scaling/missing-behavior" pub struct MissingBehavior {}
     severity: Info, fix: FixKind::None, preset: Preset::Strict, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been put into CEL so far"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::SCALERS,
+    conditions: &[policy::NOT_OF_KEDA],
+    shared: policy::OF_BOUNDS,
+    variables: &[findings(
+        "
+        // The API server fills in what `behavior` leaves out, and not `behavior` itself.
+        has(variables.spec.scaleTargetRef) && variables.ceiling > 4 && !(object.kind != 'ScaledObject'
+            ? has(variables.spec.behavior)
+            : has(variables.spec.advanced) && has(variables.spec.advanced.horizontalPodAutoscalerConfig)
+              && has(variables.spec.advanced.horizontalPodAutoscalerConfig.behavior))
+        ? ['behavior is unset: it may double every 15 s, up to ' + string(variables.ceiling)] : []
+        ",
+    )],
+};
 
 /// With so many pods at the most, steps are small anyway.
 const FEW: i64 = 4;
@@ -63,4 +80,6 @@ impl Rule for MissingBehavior {
 cases! {
     few_pods_and_keda: "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: a}\nspec: {scaleTargetRef: {name: a}, maxReplicas: 4}\n---\napiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {scaleTargetRef: {name: a}}\n"
         => ["9:1"],
+    empty_is_not_unset: "apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a}\nspec: {scaleTargetRef: {name: a}, advanced: {horizontalPodAutoscalerConfig: {behavior: {}}}}\n"
+        => [],
 }

@@ -31,8 +31,20 @@ declare_rule! {
     "scaling/one-way-scaling" pub struct OneWayScaling {}
     severity: Warning, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been put into CEL so far"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::SCALERS,
+    conditions: &[policy::NOT_OF_KEDA],
+    shared: policy::OF_BEHAVIOR,
+    variables: &[findings("
+        ['scaleUp', 'scaleDown'].filter(key, key in variables.behavior
+            && has(variables.behavior[key].selectPolicy) && variables.behavior[key].selectPolicy == 'Disabled')
+          .map(key, key + ' is Disabled, so that it never happens')
+        ")],
+};
 
 impl Rule for OneWayScaling {
     fn check(&self, cx: &mut Ctx<'_>) {

@@ -39,12 +39,8 @@ declare_rule! {
 static POLICY: Policy = Policy {
     resources: policy::AUTOSCALERS,
     conditions: &[policy::NOT_OF_KEDA],
-    shared: &[],
+    shared: policy::OF_SPEC,
     variables: &[
-        Variable {
-            name: "spec",
-            cel: "has(object.spec) ? object.spec : {}",
-        },
         Variable {
             name: "mayBeZero",
             cel: "

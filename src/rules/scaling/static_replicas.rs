@@ -7,6 +7,11 @@ declare_rule! {
     /// Each `kubectl apply` puts the written count back, so the autoscaler loses its scale, at worst during a peak.
     /// GitOps tools and the HPA overwrite each other for ever.
     ///
+    /// ## Peers
+    /// kube-score forbids `spec.replicas` beside an HPA, polaris asks for it, with 2 or more. slogen forbids it
+    /// beside any autoscaler, since each apply undoes what that decided; whether there are enough pods is for
+    /// `availability/single-replica`, which reads the autoscaler's floor.
+    ///
     /// ## Fix safety
     /// Unsafe: with client-side apply, dropping a field that was applied before resets it to its default, 1, once;
     /// the autoscaler then scales back up. Hand the field over first (`kubectl apply edit-last-applied`), or do it

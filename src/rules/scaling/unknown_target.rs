@@ -13,6 +13,11 @@ declare_rule! {
     /// The target may also lie in files that were not given. So this is advice, a warning where something much like
     /// the target is in the input, and an error only with `closed_world = true`.
     ///
+    /// ## Peers
+    /// kube-score and kube-linter fail an HPA whose target is not among the files. slogen calls it an error only
+    /// with `closed_world = true`: what was not read is not known to be missing, and a near miss is what tells a
+    /// slip from a file elsewhere.
+    ///
     /// ## Fix safety
     /// Unsafe: the nearest name is a guess, and a wrong one scales something else.
     ///

@@ -53,6 +53,10 @@ impl Rule for UnknownKind {
             }
         }
         for ((version, kind), objects) in kinds {
+            if version == "builtin" {
+                // kustomize's own name for what is part of it.
+                continue;
+            }
             if is_built_in(version) {
                 for object in objects {
                     nowhere(cx, object, version, kind);

@@ -9,6 +9,10 @@ declare_rule! {
     /// root. What the container sets wins over what the pod sets
     /// (kubernetes.io/docs/concepts/security/pod-security-standards).
     ///
+    /// ## Peers
+    /// kube-score wants user and group above 10000. slogen takes any user but 0: that is what the Pod Security
+    /// Standards ask for, and well-known images run as 101, 999 or 1000.
+    ///
     /// ```yaml,bad
     /// apiVersion: apps/v1
     /// kind: Deployment

@@ -41,8 +41,21 @@ declare_rule! {
     "security/writable-root-filesystem" pub struct WritableRootFilesystem {}
     severity: Info, fix: FixKind::None, preset: Preset::Security, since: "0.1.0",
     basis: Object,
-    admission: Admission::Never("has not been written in CEL yet"),
+    admission: Admission::Policy(&POLICY),
 }
+
+/// The same in CEL.
+static POLICY: Policy = Policy {
+    resources: policy::WORKLOADS,
+    conditions: &[policy::JUDGED_WITH_OWNER],
+    shared: policy::OF_ALL_CONTAINERS,
+    variables: &[findings("
+        has(variables.podSpec.os) && has(variables.podSpec.os.name) && variables.podSpec.os.name == 'windows' ? []
+        : variables.allContainers.filter(c, !(has(c.securityContext)
+            && has(c.securityContext.readOnlyRootFilesystem) && c.securityContext.readOnlyRootFilesystem))
+          .map(c, 'container `' + c.name + '` can write to its root filesystem')
+        ")],
+};
 
 impl Rule for WritableRootFilesystem {
     fn check(&self, cx: &mut Ctx<'_>) {

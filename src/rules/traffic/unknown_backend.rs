@@ -7,6 +7,11 @@ declare_rule! {
     /// The controller accepts the route and answers 503 (zegl/kube-score#144). The port of a backend is one of the Service's
     /// own, `port` or its name, and not the container's.
     ///
+    /// ## Peers
+    /// kube-score and kube-linter fail a route whose Service is not among the files. slogen calls it an error only
+    /// with `closed_world = true`, or where the Service is there and has no such port: what was not read is not
+    /// known to be missing.
+    ///
     /// ```yaml,bad
     /// apiVersion: apps/v1
     /// kind: Deployment

@@ -7,6 +7,10 @@ declare_rule! {
     /// It isolates nothing, and nobody notices: pods without a policy take traffic from everywhere (zegl/kube-score#293). What
     /// the input does not hold may be selected, so it is an error only with `closed_world = true`.
     ///
+    /// ## Peers
+    /// kube-score and kube-linter fail a NetworkPolicy whose pods are not among the files. slogen warns, and calls
+    /// it an error only with `closed_world = true`: what was not read is not known to be missing.
+    ///
     /// ```yaml,bad
     /// apiVersion: apps/v1
     /// kind: Deployment

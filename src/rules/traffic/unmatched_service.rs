@@ -11,6 +11,11 @@ declare_rule! {
     /// (stackrox/kube-linter#591). What the input does not hold may be elsewhere: it is an error only with
     /// `closed_world = true`, and no more than advice where no workload of the namespace is in the input.
     ///
+    /// ## Peers
+    /// kube-score and kube-linter fail a Service whose pods are not among the files. slogen calls it an error only
+    /// with `closed_world = true`: a Service and its pods often live in two repositories, and what was not read is
+    /// not known to be missing.
+    ///
     /// ```yaml,bad
     /// apiVersion: apps/v1
     /// kind: Deployment

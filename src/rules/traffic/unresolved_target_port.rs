@@ -8,6 +8,11 @@ declare_rule! {
     /// pods are ready, the Service refuses every connection (kubescape/regolibrary#805). A number needs no
     /// declaration; one that differs from all that are declared is still worth a look.
     ///
+    /// ## Peers
+    /// kube-linter, which wants the ports of probes to be declared, takes an undeclared number for an error. For
+    /// slogen it is advice at most: kube-proxy sends traffic to a number whether a container declares it or not. A
+    /// name must resolve, and is an error if it does not.
+    ///
     /// ## Fix safety
     /// Unsafe: which port answers, only the application knows. The only declared port is taken, or the one whose
     /// name is a slip away.
