@@ -1,6 +1,9 @@
 //! `slogen simulate`.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the simulation that it is offered to comes next"))]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the simulation that it is offered to comes next")
+)]
 mod load;
 
 use std::fmt::Write as _;
@@ -54,7 +57,9 @@ fn replay(args: &ReplayArgs, io: &mut Io<'_>) -> Run {
     let lines: Vec<(usize, &str)> =
         text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).collect();
     if lines.is_empty() {
-        return Err(Stop::Message(format!("`{name}` holds no runs; a run is a JSON object, one a line")));
+        return Err(Stop::Message(format!(
+            "`{name}` holds no runs; a run is a JSON object, one a line"
+        )));
     }
     let replayed: Vec<_> =
         lines.par_iter().map(|(at, line)| (*at, line_of(*at, line, args.compare))).collect();
@@ -140,12 +145,7 @@ fn verdict(runs: &[(usize, Replayed)], io: &mut Io<'_>) -> Run {
     }
     let steps: usize = runs.iter().map(|(_, run)| run.steps).sum();
     let count = |count: usize, what: &str| crate::report::counted(count, what);
-    writeln!(
-        io.err,
-        "{} of {}: all as recorded",
-        count(steps, "step"),
-        count(runs.len(), "run")
-    )?;
+    writeln!(io.err, "{} of {}: all as recorded", count(steps, "step"), count(runs.len(), "run"))?;
     Ok(Outcome::Done)
 }
 
