@@ -3,6 +3,8 @@
 //! Everything here is pure: state and observation in, decision out. Time is counted in milliseconds from a moment of
 //! the caller's choice, replicas as the `int32` that Kubernetes uses, metrics in thousandths of their unit.
 
+pub mod answer;
+pub mod chart;
 pub mod controller;
 pub mod engine;
 pub mod fleet;
@@ -12,7 +14,9 @@ pub mod load;
 pub mod pipeline;
 pub mod replay;
 pub mod scenario;
+pub mod shown;
 pub mod summary;
+pub mod why;
 
 /// A moment, in milliseconds from a moment of the caller's choice.
 pub type Time = i64;

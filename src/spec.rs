@@ -30,6 +30,8 @@ pub struct Source {
     pub file: FileId,
     table: Table,
     profile: Arc<Table>,
+    /// What [`Source::set`] lays over all else.
+    settings: Table,
     findings: Vec<Finding>,
 }
 
@@ -103,7 +105,38 @@ impl Source {
                 base.map(|merged| merged.table).unwrap_or_default()
             }
         };
-        Self { file, table, profile, findings }
+        Self { file, table, profile, settings: Table::new(), findings }
+    }
+
+    /// Lays `key=value` over the file and its overlay, as in `scaling.max=40`. The value is TOML; what is none is a
+    /// string, so that `scaling.up.stabilization=30s` needs no quotes.
+    pub fn set(&mut self, files: &mut Files, setting: &str) {
+        let text = match setting.split_once('=') {
+            Some((key, value)) => {
+                let (key, value) = (key.trim(), value.trim());
+                let plain = format!("{key} = {value}");
+                let quoted = format!("{key} = {}", serde_json::Value::from(value));
+                let parses = |text: &str| tree::parses(text);
+                if !parses(&plain) && parses(&quoted) { quoted } else { plain }
+            }
+            None => setting.to_owned(),
+        };
+        let file = files.add(format!("--set {setting}"), text);
+        let (table, findings) = tree::parse(files, file, Layer::Overlay);
+        self.findings.extend(findings);
+        for key in ["profile", "extends", "env"] {
+            if let Some(node) = table.get(key) {
+                self.findings.push(
+                    Finding::error(
+                        "spec/unknown-key",
+                        node.place(),
+                        format!("a setting cannot change `{key}`"),
+                    )
+                    .help("settings are keys of sections, such as `scaling.max=40`"),
+                );
+            }
+        }
+        tree::merge(&mut self.settings, table);
     }
 
     /// Where to point in slo.toml when a value of an embedded profile is at fault: at the profile's name.
@@ -126,7 +159,7 @@ impl Source {
 
     /// Merges, checks and types the description, with the overlay `env` if one is named.
     pub fn load(self, files: &Files, env: Option<&str>) -> Result<Spec, Vec<Finding>> {
-        let Self { file, table, profile, findings } = self;
+        let Self { file, table, profile, settings, findings } = self;
         let mut cx = Decoder { findings, ..Decoder::default() };
         if files.get(file).text.trim().is_empty() {
             cx.report(
@@ -145,6 +178,7 @@ impl Source {
                 None => cx.report(unknown_overlay(file, env, &overlays)),
             }
         }
+        tree::merge(&mut tree, settings);
         let doc = Document::read(&tree, Span::start_of(file), &mut cx);
         validate::document(&doc, &mut cx);
         drop_echoes(&mut cx.findings, files);

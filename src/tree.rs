@@ -159,6 +159,11 @@ pub fn merge(base: &mut Table, over: Table) {
 /// Syntax errors shown of one file; more are rarely news.
 const MAX_SYNTAX_ERRORS: usize = 20;
 
+/// True if `text` is TOML.
+pub fn parses(text: &str) -> bool {
+    DeTable::parse(text).is_ok()
+}
+
 /// Parses `file`, going on behind syntax errors; what they damaged is left out of the table.
 pub fn parse(files: &Files, file: FileId, layer: Layer) -> (Table, Vec<Finding>) {
     let text = &files.get(file).text;

@@ -94,6 +94,8 @@ pub struct Stage {
     pub from_s: f64,
     /// Its end in seconds.
     pub to_s: f64,
+    /// Mean of what clients offered: requests per second, or users.
+    pub offered_mean: f64,
     /// The fewest `spec.replicas`.
     pub replicas_min: i32,
     /// The mean of `spec.replicas`.
@@ -118,6 +120,27 @@ pub struct Stage {
     pub bound_s: Vec<f64>,
     /// How long each thing held the autoscaler back, in seconds.
     pub held_s: Vec<(Hold, f64)>,
+    /// Share of the budget of each goal that was spent meanwhile, in the order of [`Self::held_s`].
+    pub held_budget: Vec<Vec<f64>>,
+    /// How long fewer pods were ready than `spec.replicas` says, in seconds.
+    pub starting_s: f64,
+    /// Share of the budget of each goal that was spent meanwhile.
+    pub starting_budget: Vec<f64>,
+    /// How long pods were at more than the model can tell the latency of, in seconds.
+    pub saturated_s: f64,
+}
+
+/// A change of `spec.replicas`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Event {
+    /// When, in seconds.
+    pub at_s: f64,
+    /// Replicas before.
+    pub from: i32,
+    /// Replicas after.
+    pub to: i32,
+    /// The metric that asked for it, by its place in the spec; `None` for KEDA, and for `minReplicas` and `maxReplicas`.
+    pub metric: Option<usize>,
 }
 
 /// How a goal was kept.
@@ -144,6 +167,10 @@ pub struct Summary {
     pub total: Stage,
     /// Its course.
     pub minutes: Vec<Minute>,
+    /// What the autoscaler did, in order.
+    pub events: Vec<Event>,
+    /// When each metric decided first, in seconds, in the order of the spec.
+    pub first_bound_s: Vec<Option<f64>>,
 }
 
 /// Gathers a [`Summary`] step by step.
@@ -160,6 +187,10 @@ pub struct Recorder<'a> {
     length_s: f64,
     binding: Option<usize>,
     hold: Option<Hold>,
+    replicas: i32,
+    events: Vec<Event>,
+    first_bound_s: Vec<Option<f64>>,
+    bad: Vec<(f64, bool)>,
 }
 
 /// What one step adds to its minute's mixture of latencies.
@@ -195,6 +226,7 @@ impl<'a> Recorder<'a> {
                 to_s,
                 goals: vec![Reached::default(); scenario.goals.len()],
                 bound_s: vec![0.0; metrics],
+                starting_budget: vec![0.0; scenario.goals.len()],
                 ..Stage::default()
             },
             latency_sum: vec![(0.0, 0); scenario.goals.len()],
@@ -212,6 +244,10 @@ impl<'a> Recorder<'a> {
             length_s: 0.0,
             binding: None,
             hold: None,
+            replicas: scenario.initial,
+            events: Vec::new(),
+            first_bound_s: vec![None; metrics],
+            bad: Vec::with_capacity(scenario.goals.len()),
         }
     }
 
@@ -235,15 +271,28 @@ impl<'a> Recorder<'a> {
                 Course::Stopped => Some(Hold::Metrics),
                 Course::Metrics { binding, normalised, .. } => {
                     self.binding = binding;
+                    if let Some(first) = binding.and_then(|at| self.first_bound_s.get_mut(at)) {
+                        first.get_or_insert(step.at_s);
+                    }
                     hold(normalised.stabilization, normalised.limit)
                 }
             };
         }
         let (binding, held) = (self.binding, self.hold);
-        let bad: Vec<(f64, bool)> = self.goals.iter().map(|goal| bad(goal, step)).collect();
+        if step.replicas != self.replicas {
+            let decided = step.sync.and_then(|sync| sync.decision).map(|decision| decision.course);
+            let metric = match decided {
+                Some(Course::Metrics { binding, .. }) => binding,
+                _ => None,
+            };
+            let from = std::mem::replace(&mut self.replicas, step.replicas);
+            self.events.push(Event { at_s: step.at_s, from, to: step.replicas, metric });
+        }
+        self.bad.clear();
+        self.bad.extend(self.goals.iter().map(|goal| bad(goal, step)));
         let current = self.stages.get_mut(self.stage);
         for gathered in current.into_iter().chain([&mut self.total]) {
-            gathered.add(step, &bad, binding, held);
+            gathered.add(step, &self.bad, binding, held);
         }
         let minute = &mut self.current;
         let length_s = step.length_s;
@@ -273,6 +322,8 @@ impl<'a> Recorder<'a> {
             stages: self.stages.into_iter().map(finish).collect(),
             total: finish(self.total),
             minutes: self.minutes,
+            events: self.events,
+            first_bound_s: self.first_bound_s,
         }
     }
 
@@ -388,6 +439,7 @@ impl Gathered {
             stage.scale_up_s = Some(since_s);
         }
         stage.replicas_end = step.replicas;
+        stage.offered_mean += offered(step.offered) * length_s;
         self.weighted_replicas += f64::from(step.replicas) * length_s;
         stage.answered += step.throughput * length_s;
         stage.failed += step.failed * length_s;
@@ -399,10 +451,25 @@ impl Gathered {
         if let Some(bound) = binding.and_then(|at| stage.bound_s.get_mut(at)) {
             *bound += length_s;
         }
+        if step.ready < step.replicas {
+            stage.starting_s += length_s;
+            add_all(&mut stage.starting_budget, bad);
+        }
+        if step.pod.is_some_and(|pod| pod.saturated) {
+            stage.saturated_s += length_s;
+        }
         if let Some(held) = held {
-            match stage.held_s.iter_mut().find(|(hold, _)| *hold == held) {
-                Some((_, seconds)) => *seconds += length_s,
-                None => stage.held_s.push((held, length_s)),
+            let known = stage.held_s.iter().position(|(hold, _)| *hold == held);
+            let at = known.unwrap_or_else(|| {
+                stage.held_s.push((held, 0.0));
+                stage.held_budget.push(vec![0.0; bad.len()]);
+                stage.held_s.len() - 1
+            });
+            if let (Some((_, seconds)), Some(spent)) =
+                (stage.held_s.get_mut(at), stage.held_budget.get_mut(at))
+            {
+                *seconds += length_s;
+                add_all(spent, bad);
             }
         }
     }
@@ -410,7 +477,13 @@ impl Gathered {
     fn finish(self, budgets: &[f64]) -> Stage {
         let mut stage = self.stage;
         let length_s = stage.to_s - stage.from_s;
-        stage.replicas_mean = if length_s > 0.0 { self.weighted_replicas / length_s } else { 0.0 };
+        let mean = |sum: f64| if length_s > 0.0 { sum / length_s } else { 0.0 };
+        stage.replicas_mean = mean(self.weighted_replicas);
+        stage.offered_mean = mean(stage.offered_mean);
+        let lists = stage.held_budget.iter_mut().chain([&mut stage.starting_budget]);
+        for (spent, budget) in lists.flat_map(|list| list.iter_mut().zip(budgets)) {
+            *spent = if *budget > 0.0 { *spent / budget } else { 0.0 };
+        }
         for ((reached, budget), (sum, count)) in
             stage.goals.iter_mut().zip(budgets).zip(self.latency_sum)
         {
@@ -418,5 +491,11 @@ impl Gathered {
             reached.budget_spent = if *budget > 0.0 { reached.bad / budget } else { 0.0 };
         }
         stage
+    }
+}
+
+fn add_all(sums: &mut [f64], bad: &[(f64, bool)]) {
+    for (sum, (bad, _)) in sums.iter_mut().zip(bad) {
+        *sum += bad;
     }
 }

@@ -1,0 +1,109 @@
+//! `slogen simulate` on a slo.toml: the service that it describes under a load.
+
+use std::path::{Path, PathBuf};
+
+use crate::finding::{self, Finding};
+use crate::plan::Plan;
+use crate::profile::Library;
+use crate::report::{counted, human};
+use crate::simulate::load::Load;
+use crate::simulate::scenario::{Missing, Scenario};
+use crate::simulate::summary::{Recorder, Summary};
+use crate::simulate::{answer, chart, engine, why};
+use crate::source::{Files, Span};
+use crate::spec::Source;
+use crate::units::Duration;
+
+use super::load::LoadArgs;
+use super::{Io, Outcome, Run, Stop};
+use crate::cli::input::FILE_NAME;
+
+/// What is simulated, and what is told of it.
+#[derive(clap::Args)]
+pub(super) struct ServiceArgs {
+    /// The slo.toml; `-` is standard input.
+    #[arg(value_name = "PATH", default_value = FILE_NAME)]
+    path: PathBuf,
+    /// Lay the overlay `[env.NAME]` over the rest.
+    #[arg(long, value_name = "NAME")]
+    env: Option<String>,
+    /// What if: another value for a key, such as `scaling.max=40`. May be given several times.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// No chart below the table.
+    #[arg(long)]
+    no_chart: bool,
+}
+
+/// A service, ready to be simulated.
+struct Loaded {
+    scenario: Scenario,
+    /// `think_time` of `[simulate]`.
+    think: Option<Duration>,
+}
+
+pub(super) fn run(args: &ServiceArgs, load: &LoadArgs, io: &mut Io<'_>) -> Run {
+    let loaded = read(&args.path, args.env.as_deref(), &args.set, io)?;
+    let load = load.load(loaded.think, io)?;
+    let summary = simulate(&loaded.scenario, &load);
+    let text = told(&loaded.scenario, &load, &summary, !args.no_chart);
+    io.out.write_all(text.as_bytes())?;
+    Ok(Outcome::Done)
+}
+
+/// The service in `path` with `settings` on top; or every problem, reported.
+fn read(
+    path: &Path,
+    env: Option<&str>,
+    settings: &[String],
+    io: &mut Io<'_>,
+) -> Result<Loaded, Stop> {
+    let mut files = Files::default();
+    let read = Source::read(&mut files, &mut Library::default(), path);
+    let loaded = read.and_then(|mut source| {
+        settings.iter().for_each(|setting| source.set(&mut files, setting));
+        let anchor = source.anchor();
+        let loaded = source.load(&files, env).and_then(|spec| {
+            let scenario = Scenario::new(&Plan::new(&spec));
+            let at = spec.tree.get("simulate").map_or(Span::start_of(spec.file), |node| node.place());
+            let scenario = scenario.map_err(|missing| vec![of(missing, at)])?;
+            Ok(Loaded { scenario, think: spec.doc.simulate.think_time.as_deref().copied() })
+        });
+        loaded.map_err(|findings| finding::anchor(findings, anchor, &files))
+    });
+    loaded.or_else(|mut findings| {
+        finding::sort(&mut findings, &files);
+        io.err.write_all(human::report(&findings, &files).as_bytes())?;
+        let problems = counted(findings.len(), "problem");
+        writeln!(io.err, "{problems} in 1 file; nothing was simulated")?;
+        Err(Stop::Reported)
+    })
+}
+
+fn of(Missing { message, help }: Missing, at: Span) -> Finding {
+    Finding::error("spec/not-simulated", at, message).help(help)
+}
+
+fn simulate(scenario: &Scenario, load: &Load) -> Summary {
+    let mut recorder = Recorder::new(scenario, load);
+    engine::run(scenario, load, &[], |step| recorder.add(step));
+    recorder.finish()
+}
+
+/// The table, the chart, and what there is to say.
+fn told(scenario: &Scenario, load: &Load, summary: &Summary, with_chart: bool) -> String {
+    let mut text = answer::table(scenario, load.unit(), summary);
+    if with_chart {
+        text += "\n";
+        text += &chart::chart(scenario, load.unit(), summary);
+    }
+    text += "\n";
+    text += &list("What decides", &why::sentences(scenario, summary));
+    text += "\n";
+    text + &list("Taken for granted", &why::assumptions(scenario, load.unit()))
+}
+
+fn list(title: &str, sentences: &[String]) -> String {
+    let items: String = sentences.iter().map(|sentence| format!("- {sentence}\n")).collect();
+    format!("{title}:\n{items}")
+}

@@ -1,0 +1,248 @@
+//! What decides and what holds back, in sentences.
+
+use super::answer::Cost;
+use super::load::Unit;
+use super::scenario::{Goal, Scaler, Scenario};
+use super::shown::{latency, money, number, quantile, share, time};
+use super::summary::{Event, Hold, Quantile, Stage, Summary};
+
+/// Changes that are told one by one; more are summed up.
+const MOST_EVENTS: usize = 6;
+
+/// How long a stay is worth a word, in seconds: one sync.
+const WORTH_S: f64 = 15.0;
+
+/// What the reader of `summary` should know, the most important first.
+pub fn sentences(scenario: &Scenario, summary: &Summary) -> Vec<String> {
+    let mut told = Vec::new();
+    match &scenario.scaler {
+        Scaler::Fixed => told.push(format!(
+            "nothing scales: there are {} replicas throughout",
+            scenario.initial
+        )),
+        Scaler::Auto(_) => {
+            told.extend(binding(scenario, summary));
+            told.extend(changes(scenario, summary));
+            let held = summary.total.held_s.iter().zip(&summary.total.held_budget);
+            let held = held.filter(|((_, seconds), _)| *seconds >= WORTH_S);
+            told.extend(held.map(|((hold, seconds), spent)| {
+                held_back(scenario, summary, *hold, *seconds, spent)
+            }));
+        }
+    }
+    told.extend(starting(scenario, &summary.total));
+    told.extend(
+        scenario.goals.iter().enumerate().filter_map(|(at, goal)| reached(goal, summary, at, &time(scenario.period_s))),
+    );
+    told.extend(saturated(summary));
+    told.extend(failed(&summary.total));
+    if let Some(Cost { total, per_thousand: Some(each) }) = Cost::of(scenario, &summary.total) {
+        told.push(format!("the pods cost {}, {} for 1,000 requests", money(total), money(each)));
+    }
+    told
+}
+
+/// What the numbers rest on.
+pub fn assumptions(scenario: &Scenario, unit: Unit) -> Vec<String> {
+    let loop_ = match unit {
+        Unit::Users => {
+            "each user waits for an answer before the next request, so that a slow service slows them down; real traffic \
+             may not (`--rps`)"
+        }
+        Unit::Rps => "requests come whether or not the service keeps up, and nobody gives up or tries again",
+    };
+    let fixed = [
+        "latencies are a model's, right to ±25 %, and `saturated` beyond 95 % of what pods can serve; the autoscaler is \
+         Kubernetes' own algorithm",
+        loop_,
+        "all pods and requests are alike, requests go to ready pods at random, and nodes have room for every pod",
+    ];
+    fixed.iter().map(|note| (*note).to_owned()).chain(scenario.notes.iter().cloned()).collect()
+}
+
+/// What the metrics are called, in the order of the spec.
+pub fn metric_names(scenario: &Scenario) -> Vec<String> {
+    match &scenario.scaler {
+        Scaler::Fixed => Vec::new(),
+        Scaler::Auto(auto) => auto.signals.iter().map(super::scenario::Signal::name).collect(),
+    }
+}
+
+/// Which metric decides, and from when on or how often.
+fn binding(scenario: &Scenario, summary: &Summary) -> Option<String> {
+    let names = metric_names(scenario);
+    let all: f64 = summary.total.bound_s.iter().sum();
+    let mut shares: Vec<(f64, &str, Option<f64>)> = summary
+        .total
+        .bound_s
+        .iter()
+        .zip(&names)
+        .zip(&summary.first_bound_s)
+        .filter(|((seconds, _), _)| **seconds > 0.0)
+        .map(|((seconds, name), first)| (*seconds, name.as_str(), *first))
+        .collect();
+    shares.sort_by(|one, two| two.0.total_cmp(&one.0));
+    let (most_s, most, first) = *shares.first()?;
+    if most_s >= 0.995 * all {
+        let from = time(first.unwrap_or_default());
+        return Some(format!("{most} decides the number of replicas from {from} on"));
+    }
+    let parts: Vec<String> = shares
+        .iter()
+        .map(|(seconds, name, _)| format!("{name} {} of the time", share(seconds / all)))
+        .collect();
+    Some(format!("what decides the number of replicas: {}", parts.join(", ")))
+}
+
+/// Scale-ups and scale-downs.
+fn changes(scenario: &Scenario, summary: &Summary) -> Vec<String> {
+    let names = metric_names(scenario);
+    let name = |event: &Event| match event.metric.and_then(|at| names.get(at)) {
+        Some(name) => format!(" ({name})"),
+        None => String::new(),
+    };
+    let (ups, downs): (Vec<&Event>, Vec<&Event>) =
+        summary.events.iter().partition(|event| event.to > event.from);
+    let told = |what: &str, events: &[&Event]| match events {
+        [] => None,
+        events if events.len() <= MOST_EVENTS => {
+            let each = events.iter().map(|event| {
+                format!("{} to {} at {}{}", event.from, event.to, time(event.at_s), name(event))
+            });
+            Some(format!("{what}: {}", each.collect::<Vec<_>>().join(", ")))
+        }
+        [first, ..] => {
+            let largest = events.iter().max_by_key(|event| (event.to - event.from).abs())?;
+            Some(format!(
+                "{what}: {} times, first at {}; the largest step is {} to {} at {}{}",
+                events.len(),
+                time(first.at_s),
+                largest.from,
+                largest.to,
+                time(largest.at_s),
+                name(largest),
+            ))
+        }
+    };
+    let mut sentences: Vec<String> =
+        [told("scaled up", &ups), told("scaled down", &downs)].into_iter().flatten().collect();
+    if sentences.is_empty() {
+        sentences.push(format!("the replicas stay at {}", scenario.initial));
+    }
+    sentences
+}
+
+/// The budget that the worst goal lost meanwhile, as the end of a sentence.
+fn lost(scenario: &Scenario, spent: &[f64]) -> String {
+    let goals = scenario.goals.iter().zip(spent);
+    match goals.max_by(|one, two| one.1.total_cmp(two.1)).filter(|(_, spent)| **spent > 0.0) {
+        Some((goal, spent)) => format!(
+            ", in which {} of the {} error budget of {} was spent",
+            share(*spent),
+            time(scenario.period_s),
+            goal.short
+        ),
+        None => ", at no loss".to_owned(),
+    }
+}
+
+fn held_back(
+    scenario: &Scenario,
+    summary: &Summary,
+    hold: Hold,
+    seconds: f64,
+    spent: &[f64],
+) -> String {
+    let Scaler::Auto(auto) = &scenario.scaler else { return String::new() };
+    let length = time(seconds);
+    let lost = lost(scenario, spent);
+    let window = |up: bool| {
+        let behavior = auto.spec.behavior.as_ref();
+        let window = behavior
+            .and_then(|behavior| if up { behavior.up.window_s } else { behavior.down.window_s });
+        window.map_or_else(String::new, |window| format!("{window} s "))
+    };
+    match hold {
+        Hold::Max => {
+            format!("scaling.max = {} kept the replicas lower for {length}{lost}", auto.spec.max)
+        }
+        Hold::Min => format!("scaling.min = {} kept the replicas higher for {length}", auto.spec.min),
+        Hold::UpPolicies => {
+            format!("the policies of scaling.up kept the replicas lower for {length}{lost}")
+        }
+        Hold::UpWindow => {
+            format!("the {}scale-up window kept the replicas lower for {length}{lost}", window(true))
+        }
+        Hold::DownPolicies => {
+            format!("the policies of scaling.down kept the replicas higher for {length}")
+        }
+        Hold::DownWindow => {
+            let end = if summary.total.scale_down_s.is_none() {
+                "; the run ends before anything is taken away"
+            } else {
+                ""
+            };
+            format!("the {}scale-down window kept the replicas higher for {length}{end}", window(false))
+        }
+        Hold::Metrics => format!(
+            "for {length} a metric had no value, so that nothing could be taken away{lost}"
+        ),
+    }
+}
+
+fn starting(scenario: &Scenario, total: &Stage) -> Option<String> {
+    (total.starting_s > 0.0).then(|| {
+        let startup = scenario.lifecycle.startup;
+        #[expect(clippy::cast_precision_loss, reason = "a start takes minutes")]
+        let startup_s = startup as f64 / 1000.0;
+        format!(
+            "for {} pods were still starting, each of which takes {}{}",
+            time(total.starting_s),
+            time(startup_s),
+            lost(scenario, &total.starting_budget)
+        )
+    })
+}
+
+/// How a goal was kept in the worst minute.
+fn reached(goal: &Goal, summary: &Summary, at: usize, period: &str) -> Option<String> {
+    let total = summary.total.goals.get(at)?;
+    let bound = latency(goal.below_s);
+    let name = &goal.short;
+    if total.above_s <= 0.0 {
+        return Some(format!("{name} stays below its target of {bound} throughout"));
+    }
+    let worst = summary.minutes.iter().find(|minute| minute.latency.get(at) == Some(&total.worst));
+    let when = worst.map_or_else(String::new, |minute| format!(" in the minute from {} on", time(minute.at_s)));
+    let worst = match total.worst {
+        Quantile::Saturated => "the pods were saturated".to_owned(),
+        worst => format!("at worst {}", quantile(worst)),
+    };
+    Some(format!(
+        "{name} is above its target of {bound} for {}, {worst}{when}; that spends {} of the {} error budget",
+        time(total.above_s),
+        share(total.budget_spent),
+        period,
+    ))
+}
+
+fn saturated(summary: &Summary) -> Option<String> {
+    let seconds = summary.total.saturated_s;
+    (seconds > 0.0).then(|| {
+        format!(
+            "pods were at more than 95 % of what they can serve for {}, where no model can tell a latency: that time \
+             counts as above every target that is not certainly kept",
+            time(seconds)
+        )
+    })
+}
+
+fn failed(total: &Stage) -> Option<String> {
+    (total.failed > 0.0).then(|| {
+        format!(
+            "{} requests ({}) were not answered",
+            number(total.failed, 0),
+            share(total.failed_share())
+        )
+    })
+}
