@@ -28,6 +28,7 @@ mod runbook;
 mod schema;
 mod served;
 mod services;
+mod simulate;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -121,6 +122,8 @@ enum Command {
     Dashboard(dashboard::Args),
     /// Print the runbook: what each alert means, what to look at, and what to change.
     Runbook(runbook::Args),
+    /// See what the autoscaler does.
+    Simulate(simulate::Args),
     /// Write a commented slo.toml to start from.
     Init(init::Args),
     /// List the profiles, or show one.
@@ -249,6 +252,7 @@ fn dispatch(command: Command, io: &mut Io<'_>) -> Run {
         Command::Adapter(args) => adapter::run(&args, io),
         Command::Dashboard(args) => dashboard::run(&args, io),
         Command::Runbook(args) => runbook::run(&args, io),
+        Command::Simulate(args) => simulate::run(&args, io),
         Command::Init(args) => init::run(&args, io),
         Command::Profile(command) => profile::run(&command, io),
         Command::Krm(args) => krm::run(&args, io),

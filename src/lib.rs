@@ -35,6 +35,7 @@ pub mod report;
 pub mod rules;
 pub mod runbook;
 pub mod schema;
+pub mod simulate;
 pub mod source;
 pub mod spec;
 pub mod text;

@@ -10,9 +10,14 @@ pub mod custom;
 #[macro_use]
 mod declare;
 pub(crate) mod expressions;
+pub(crate) mod label_sets;
 pub mod policy;
 pub mod prelude;
+pub(crate) mod ratios;
+pub(crate) mod rule_groups;
 pub mod suppress;
+pub(crate) mod watched;
+pub(crate) mod windows;
 
 use crate::finding::{Severity, nearest};
 pub use context::Ctx;
@@ -161,7 +166,21 @@ rules! {
         lost_le,
         unnormalised_le,
         short_rate_window,
+        label_mismatch,
+        rate_of_aggregate,
+        misused_counter,
+        unguarded_ratio,
         unreachable_threshold,
+        lopsided_burn_rate,
+        unknown_record,
+        mislabelled_window,
+        coarse_group_interval,
+        absence_on_scale_to_zero,
+        duplicate_rule,
+        unweighted_period_ratio,
+        pages_on_scale_up,
+        missing_capacity_alert,
+        unconventional_record_name,
     }
     security {
         privileged,

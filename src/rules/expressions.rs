@@ -134,6 +134,16 @@ pub(crate) fn is_recorded(name: &str) -> bool {
     name.contains(':')
 }
 
+/// True for the name of a record that says that it is a ratio.
+pub(crate) fn is_called_ratio(name: &str) -> bool {
+    is_recorded(name) && name.split(['_', ':']).any(|word| word.starts_with("ratio"))
+}
+
+/// True for the name of a counter, or of a part of a histogram that counts, by convention.
+pub(crate) fn is_counter(name: &str) -> bool {
+    ["_total", "_count", "_sum", "_bucket"].iter().any(|end| name.ends_with(end))
+}
+
 /// True for what exporters of the platform tell about pods: no monitor of the service's own brings it.
 pub(crate) fn is_of_platform(name: &str) -> bool {
     ["kube_", "container_", "node_", "kubelet_", "apiserver_", "machine_"]

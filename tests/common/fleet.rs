@@ -90,7 +90,7 @@ spec:
   groups:
     - name: NAME
       rules:
-        - record: pod:request_duration_seconds:p95_rate2m
+        - record: pod:request_duration_seconds:p95
           expr: |
             histogram_quantile(0.95,
               sum by (le, pod) (

@@ -26,6 +26,9 @@ declare_rule! {
     ///       expr: |
     ///         sum(rate(http_requests_total{status=~"5.."}[5m]))
     ///           / sum(rate(http_requests_total[5m])) > (14.4 * (1 - 0.9))
+    ///         and
+    ///         sum(rate(http_requests_total{status=~"5.."}[1h]))
+    ///           / sum(rate(http_requests_total[1h])) > (14.4 * (1 - 0.9))
     /// ```
     /// ```yaml,good
     /// apiVersion: monitoring.coreos.com/v1
@@ -39,6 +42,9 @@ declare_rule! {
     ///       expr: |
     ///         sum(rate(http_requests_total{status=~"5.."}[5m]))
     ///           / sum(rate(http_requests_total[5m])) > (14.4 * (1 - 0.99))
+    ///         and
+    ///         sum(rate(http_requests_total{status=~"5.."}[1h]))
+    ///           / sum(rate(http_requests_total[1h])) > (14.4 * (1 - 0.99))
     /// ```
     "alerts/unreachable-threshold" pub struct UnreachableThreshold {}
     severity: Error, fix: FixKind::None, preset: Preset::Recommended, since: "0.1.0",

@@ -1,0 +1,16 @@
+//! What an autoscaler does under load, before it meets any: the HPA controller, KEDA's part, and recorded runs.
+//!
+//! Everything here is pure: state and observation in, decision out. Time is counted in milliseconds from a moment of
+//! the caller's choice, replicas as the `int32` that Kubernetes uses, metrics in thousandths of their unit.
+
+pub mod controller;
+pub mod keda;
+pub mod replay;
+
+/// A moment, in milliseconds from a moment of the caller's choice.
+pub type Time = i64;
+
+/// Seconds as [`Time`].
+pub const fn seconds(seconds: i32) -> Time {
+    seconds as Time * 1000
+}
