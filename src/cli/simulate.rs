@@ -1,6 +1,9 @@
 //! `slogen simulate`.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the simulation that it is offered to comes next"))]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the simulation that it is offered to comes next")
+)]
 mod load;
 
 use std::fmt::Write as _;

@@ -115,12 +115,19 @@ impl Load {
             total = total.plus(*length);
             starts.push(from_s);
             lines.push((part.from, part.to));
-            stages.push(Stage { name: format!("{part} {}", unit.word()), from_s, to_s: seconds(total) });
+            stages.push(Stage {
+                name: format!("{part} {}", unit.word()),
+                from_s,
+                to_s: seconds(total),
+            });
         }
         let duration_s = seconds(total);
         if duration_s > MOST_SECONDS {
             return Err(Invalid::new(
-                format!("the stages take {} together; a load lasts at most 400 days", total.clock()),
+                format!(
+                    "the stages take {} together; a load lasts at most 400 days",
+                    total.clock()
+                ),
                 "shorten them: a day shows what every day does",
             ));
         }

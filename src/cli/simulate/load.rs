@@ -40,13 +40,20 @@ pub(super) struct LoadArgs {
     )]
     stage: Vec<Duration>,
     /// How many days `--daily` lasts.
-    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=400), requires = "daily")]
+    // clap asks for nothing that is excluded already, so `requires` alone lets `--rps 5 --days 2` pass.
+    #[arg(
+        long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=400),
+        requires = "daily", conflicts_with_all = ["users", "rps", "trace"]
+    )]
     days: u16,
     /// What the values of a JSON trace are; default: rps.
-    #[arg(long, value_name = "UNIT", value_parser = ["rps", "users"], requires = "trace")]
+    #[arg(
+        long, value_name = "UNIT", value_parser = ["rps", "users"],
+        requires = "trace", conflicts_with_all = ["users", "rps", "daily"]
+    )]
     trace_unit: Option<String>,
     /// Draw a straight line where a trace has no samples.
-    #[arg(long, requires = "trace")]
+    #[arg(long, requires = "trace", conflicts_with_all = ["users", "rps", "daily"])]
     fill_gaps: bool,
     /// Pause of each user between an answer and the next request. Default: `think_time` of `[simulate]` in slo.toml, else
     /// 100ms; a trace's own column `think` comes before both.
@@ -74,7 +81,8 @@ impl LoadArgs {
     pub(super) fn load(&self, configured: Option<Duration>, io: &mut Io<'_>) -> Result<Load, Stop> {
         let load = self.shape(io)?;
         let load = self.with_think_time(load, configured, io)?;
-        let load = load.with_spikes(self.spike.clone()).map_err(|invalid| of("--spike", invalid))?;
+        let load =
+            load.with_spikes(self.spike.clone()).map_err(|invalid| of("--spike", invalid))?;
         Ok(match &self.noise {
             Some(noise) => load.with_noise(noise.clone().with_seed(self.seed)),
             None => load,

@@ -21,10 +21,16 @@ pub(super) fn amount(text: &str) -> Result<f64, Invalid> {
     }
     // Before the sign: `-Inf` is no slip of a minus.
     if value.is_infinite() && text.contains(['n', 'N']) {
-        return Err(Invalid::new(format!("`{text}` is infinite"), "write a finite number, such as `50`"));
+        return Err(Invalid::new(
+            format!("`{text}` is infinite"),
+            "write a finite number, such as `50`",
+        ));
     }
     if value < 0.0 || text.starts_with('-') {
-        return Err(Invalid::new(format!("`{text}` is negative"), "write 0 or more: clients take no request back"));
+        return Err(Invalid::new(
+            format!("`{text}` is negative"),
+            "write 0 or more: clients take no request back",
+        ));
     }
     if value > MOST {
         return Err(Invalid::new(
@@ -32,7 +38,11 @@ pub(super) fn amount(text: &str) -> Result<f64, Invalid> {
             "write at most `1e9`; check the unit",
         ));
     }
-    if text.starts_with(|c: char| c.is_ascii_digit() || c == '.') { Ok(value) } else { Err(not_a_number(text)) }
+    if text.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
+        Ok(value)
+    } else {
+        Err(not_a_number(text))
+    }
 }
 
 fn not_a_number(text: &str) -> Invalid {
@@ -48,7 +58,9 @@ mod tests {
 
     #[test]
     fn reads_plain_numbers() {
-        for (text, value) in [("50", 50.0), ("0", 0.0), ("0.5", 0.5), (".5", 0.5), ("1e3", 1000.0), ("1e+09", 1e9)] {
+        for (text, value) in
+            [("50", 50.0), ("0", 0.0), ("0.5", 0.5), (".5", 0.5), ("1e3", 1000.0), ("1e+09", 1e9)]
+        {
             assert_eq!(amount(text), Ok(value), "{text}");
         }
     }

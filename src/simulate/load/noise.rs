@@ -66,7 +66,8 @@ impl Noise {
         let bytes = splitmix64(splitmix64(self.seed) ^ slot).to_le_bytes();
         let factor = |at: usize| {
             // In the middle of one of 65,536 equal parts of -1 to 1.
-            let even = (f64::from(u16::from_le_bytes([bytes[at], bytes[at + 1]])) + 0.5) / 32_768.0 - 1.0;
+            let even =
+                (f64::from(u16::from_le_bytes([bytes[at], bytes[at + 1]])) + 0.5) / 32_768.0 - 1.0;
             1.0 + self.width * even
         };
         (factor(0) * factor(2)) * (factor(4) * factor(6))
@@ -89,7 +90,8 @@ mod tests {
     /// The sequence that splitmix64.c prints for the seed 1234567.
     #[test]
     fn mixes_as_published() {
-        let states = (0..5_u64).map(|n| 1_234_567_u64.wrapping_add(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+        let states =
+            (0..5_u64).map(|n| 1_234_567_u64.wrapping_add(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         assert_eq!(
             states.map(splitmix64).collect::<Vec<_>>(),
             [

@@ -45,7 +45,10 @@ impl Part {
             ));
         }
         let end = |end: &str| {
-            amount(end).map_err(|invalid| Invalid { message: format!("{} in `{text}`", invalid.message), ..invalid })
+            amount(end).map_err(|invalid| Invalid {
+                message: format!("{} in `{text}`", invalid.message),
+                ..invalid
+            })
         };
         Ok(Self { from: end(from.trim())?, to: end(to.trim())? })
     }
@@ -55,7 +58,12 @@ impl Part {
 fn ramp_with_dash(text: &str) -> Option<Invalid> {
     let (from, to) = text.split_once('-')?;
     let numbers = amount(from).is_ok() && amount(to).is_ok();
-    numbers.then(|| Invalid::new(format!("`{text}` is not a number"), format!("write `{from}..{to}` for a ramp")))
+    numbers.then(|| {
+        Invalid::new(
+            format!("`{text}` is not a number"),
+            format!("write `{from}..{to}` for a ramp"),
+        )
+    })
 }
 
 impl fmt::Display for Part {
@@ -101,7 +109,11 @@ impl Parts {
 
 /// How long each of `parts` lasts. One length that is `written` is for all; without any, stages last ten minutes, the
 /// last one on until ten minutes behind the end of the last of `spikes`.
-pub fn lengths(parts: &Parts, written: &[Duration], spikes: &[Spike]) -> Result<Vec<Duration>, Invalid> {
+pub fn lengths(
+    parts: &Parts,
+    written: &[Duration],
+    spikes: &[Spike],
+) -> Result<Vec<Duration>, Invalid> {
     let count = parts.0.len();
     if let Some(short) = written.iter().find(|length| **length < SHORTEST) {
         return Err(Invalid::new(
@@ -112,7 +124,11 @@ pub fn lengths(parts: &Parts, written: &[Duration], spikes: &[Spike]) -> Result<
     match written {
         [] => {
             let mut lengths = vec![STAGE; count];
-            let end = spikes.iter().map(Spike::first_end).max().map_or(Duration::default(), |end| end.plus(STAGE));
+            let end = spikes
+                .iter()
+                .map(Spike::first_end)
+                .max()
+                .map_or(Duration::default(), |end| end.plus(STAGE));
             // The stages before the last one take their time first.
             let before = STAGE.times((count - 1) as u64);
             if let Some(last) = lengths.last_mut() {

@@ -33,7 +33,10 @@ pub struct Spike {
 impl Spike {
     /// Reads `300@10m+90s`, `+200@10m+90s`, `x3@10m+90s/1h`: height, start, length, and the time from start to start.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let inside = |invalid: Invalid| Invalid { message: format!("{} in `{text}`", invalid.message), ..invalid };
+        let inside = |invalid: Invalid| Invalid {
+            message: format!("{} in `{text}`", invalid.message),
+            ..invalid
+        };
         let length = |written: &str, what: &str| {
             if written.is_empty() {
                 return Err(Invalid::new(format!("`{text}` has no {what}"), FORM));
@@ -42,15 +45,18 @@ impl Spike {
                 if invalid.message.contains(text) { invalid } else { inside(invalid) }
             })
         };
-        let (height, time) =
-            text.split_once('@').ok_or_else(|| Invalid::new(format!("`{text}` has no start"), FORM))?;
+        let (height, time) = text
+            .split_once('@')
+            .ok_or_else(|| Invalid::new(format!("`{text}` has no start"), FORM))?;
         let (time, every) = match time.split_once('/') {
             Some((time, every)) => (time, Some(length(every, "time behind its `/`")?)),
             None => (time, None),
         };
         let (start, long) = time.split_once('+').unwrap_or((time, ""));
         let height = match (height.strip_prefix('+'), height.strip_prefix('x')) {
-            _ if height.is_empty() => return Err(Invalid::new(format!("`{text}` has no height"), FORM)),
+            _ if height.is_empty() => {
+                return Err(Invalid::new(format!("`{text}` has no height"), FORM));
+            }
             (Some(more), _) => Height::More(amount(more).map_err(inside)?),
             (_, Some(times)) => Height::Times(amount(times).map_err(inside)?),
             _ => Height::Instead(amount(height).map_err(inside)?),
@@ -85,7 +91,10 @@ impl Spike {
         let ends = super::stages::clock(duration_s);
         if self.start_s >= duration_s {
             return Err(Invalid::new(
-                format!("the spike `{}` starts when the load has ended, which it does after {ends}", self.text),
+                format!(
+                    "the spike `{}` starts when the load has ended, which it does after {ends}",
+                    self.text
+                ),
                 "let it start earlier, or the load last longer",
             ));
         }

@@ -12,7 +12,17 @@ const MOST_SLICES: f64 = 12.0;
 
 /// From a minute to 30 days; times that people speak of.
 const WIDTHS_S: [f64; 11] = [
-    60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 21_600.0, 43_200.0, 86_400.0, 604_800.0, 2_592_000.0,
+    60.0,
+    300.0,
+    900.0,
+    1800.0,
+    3600.0,
+    7200.0,
+    21_600.0,
+    43_200.0,
+    86_400.0,
+    604_800.0,
+    2_592_000.0,
 ];
 
 /// Equal times, the last one up to half as long again.
@@ -39,7 +49,9 @@ pub(super) fn cut(stages: Vec<Stage>, spikes: &[Spike], unit: Unit, duration_s: 
     let stage = |spike: &Spike, (from_s, to_s)| Stage { name: spike.name(unit), from_s, to_s };
     let mut times_of_spikes: Vec<Stage> = spikes
         .iter()
-        .flat_map(|spike| spike.occurrences(duration_s).take(MOST_SPIKE_STAGES + 1).map(|time| stage(spike, time)))
+        .flat_map(|spike| {
+            spike.occurrences(duration_s).take(MOST_SPIKE_STAGES + 1).map(|time| stage(spike, time))
+        })
         .collect();
     times_of_spikes.sort_by(|one, other| one.from_s.total_cmp(&other.from_s));
     let overlap = times_of_spikes.windows(2).any(|pair| pair[1].from_s < pair[0].to_s);
@@ -51,7 +63,11 @@ pub(super) fn cut(stages: Vec<Stage>, spikes: &[Spike], unit: Unit, duration_s: 
         let sliced = stage.name == times(stage.from_s, stage.to_s);
         let mut rest = |from_s: f64, to_s: f64| {
             if from_s < to_s {
-                parts.push(if sliced { slice(from_s, to_s) } else { Stage { from_s, to_s, ..stage.clone() } });
+                parts.push(if sliced {
+                    slice(from_s, to_s)
+                } else {
+                    Stage { from_s, to_s, ..stage.clone() }
+                });
             }
         };
         let mut from_s = stage.from_s;

@@ -1,5 +1,7 @@
 //! What a load is at each moment, worked out by hand, and what holds for any.
 
+#![expect(clippy::float_cmp, reason = "the values are exact, or rounded by the test")]
+
 use proptest::prelude::*;
 
 use super::*;
@@ -99,7 +101,10 @@ fn spikes_replace_add_and_multiply() {
     assert_eq!(
         values(
             &load,
-            [599.0, 600.0, 689.0, 690.0, 900.0, 930.0, 959.0, 960.0, 989.0, 990.0, 1789.0, 1790.0, 1800.0]
+            [
+                599.0, 600.0, 689.0, 690.0, 900.0, 930.0, 959.0, 960.0, 989.0, 990.0, 1789.0,
+                1790.0, 1800.0
+            ]
         ),
         [50.0, 300.0, 300.0, 50.0, 70.0, 210.0, 210.0, 150.0, 150.0, 50.0, 50.0, 0.0, 0.0]
     );
@@ -109,7 +114,10 @@ fn spikes_replace_add_and_multiply() {
 fn spikes_repeat() {
     let load = rps("50", &["1h"], &["300@10m+90s/20m"]);
     assert_eq!(
-        values(&load, [0.0, 599.0, 600.0, 690.0, 1799.0, 1800.0, 1889.0, 1890.0, 3000.0, 3089.0, 3090.0]),
+        values(
+            &load,
+            [0.0, 599.0, 600.0, 690.0, 1799.0, 1800.0, 1889.0, 1890.0, 3000.0, 3089.0, 3090.0]
+        ),
         [50.0, 50.0, 300.0, 50.0, 50.0, 300.0, 300.0, 50.0, 300.0, 300.0, 50.0]
     );
     assert_eq!(
@@ -192,7 +200,10 @@ fn a_trace_is_straight_between_its_samples() {
     assert_eq!(load.at(5.0), Offered::Users { users: 10.0, think_s: 1.5 });
     assert!(load.has_recorded_think_times());
     assert_eq!(stages(&load), [("0s..40s", 0.0, 40.0)]);
-    assert_eq!(load.with_think_time(duration("0s")).at(5.0), Offered::Users { users: 10.0, think_s: 0.0 });
+    assert_eq!(
+        load.with_think_time(duration("0s")).at(5.0),
+        Offered::Users { users: 10.0, think_s: 0.0 }
+    );
 }
 
 #[test]
@@ -213,12 +224,12 @@ fn time_is_parted_as_people_speak_of_it() {
 fn noise_multiplies_what_is_offered() {
     let calm = rps("100", &["1h"], &["300@10m+90s"]);
     let noise = Noise::parse("10%").unwrap().with_seed(3);
-    let noisy = calm.clone().with_noise(noise.clone());
+    let deviating = calm.clone().with_noise(noise.clone());
     for t in [0.0, 14.0, 15.0, 610.0, 3600.0] {
-        assert_eq!(value(&noisy, t), value(&calm, t) * noise.factor(t));
+        assert_eq!(value(&deviating, t), value(&calm, t) * noise.factor(t));
     }
-    assert_ne!(value(&noisy, 14.0), value(&noisy, 15.0));
-    assert_ne!(value(&noisy, 14.0), value(&calm.with_noise(noise.with_seed(4)), 14.0));
+    assert_ne!(value(&deviating, 14.0), value(&deviating, 15.0));
+    assert_ne!(value(&deviating, 14.0), value(&calm.with_noise(noise.with_seed(4)), 14.0));
 }
 
 #[test]
@@ -227,14 +238,23 @@ fn wrong_shapes_say_what_to_write() {
         ("", "a number is missing; write one, such as `50`"),
         ("50,,100", "entry 2 of `50,,100` is empty; write a number there, or take the comma out"),
         ("50,", "entry 2 of `50,` is empty; write a number there, or take the comma out"),
-        ("fifty", "`fifty` is not a number; write digits with `.` for the decimals, such as `50`, `0.5` or `1e3`"),
+        (
+            "fifty",
+            "`fifty` is not a number; write digits with `.` for the decimals, such as `50`, `0.5` or `1e3`",
+        ),
         ("50-200", "`50-200` is not a number; write `50..200` for a ramp"),
         ("-50", "`-50` is negative; write 0 or more: clients take no request back"),
         ("50..-2", "`-2` is negative in `50..-2`; write 0 or more: clients take no request back"),
         ("50..", "a number is missing in `50..`; write one, such as `50`"),
         ("..50", "a number is missing in `..50`; write one, such as `50`"),
-        ("50...200", "`50...200` has more than two ends; write each ramp by itself, such as `50..200,200..100`"),
-        ("1..2..3", "`1..2..3` has more than two ends; write each ramp by itself, such as `50..200,200..100`"),
+        (
+            "50...200",
+            "`50...200` has more than two ends; write each ramp by itself, such as `50..200,200..100`",
+        ),
+        (
+            "1..2..3",
+            "`1..2..3` has more than two ends; write each ramp by itself, such as `50..200,200..100`",
+        ),
         ("NaN", "`NaN` is no value; write a number; where nothing was offered, write `0`"),
         ("1..inf", "`inf` is infinite in `1..inf`; write a finite number, such as `50`"),
         ("2e9", "`2e9` is more than any service gets; write at most `1e9`; check the unit"),
@@ -251,10 +271,22 @@ fn wrong_shapes_say_what_to_write() {
 #[test]
 fn wrong_lengths_say_what_to_write() {
     for (stages, expected) in [
-        (&["4m", "5m"][..], "2 lengths of stages do not fit 3 stages; write one for all, such as `4m`, or 3, one for each"),
-        (&["0s"], "a stage of 0s is shorter than a second; write a second or more: pods and metrics need minutes to follow"),
-        (&["1s", "1s", "999ms"], "a stage of 999ms is shorter than a second; write a second or more: pods and metrics need minutes to follow"),
-        (&["150d"], "the stages take 450d together; a load lasts at most 400 days; shorten them: a day shows what every day does"),
+        (
+            &["4m", "5m"][..],
+            "2 lengths of stages do not fit 3 stages; write one for all, such as `4m`, or 3, one for each",
+        ),
+        (
+            &["0s"],
+            "a stage of 0s is shorter than a second; write a second or more: pods and metrics need minutes to follow",
+        ),
+        (
+            &["1s", "1s", "999ms"],
+            "a stage of 999ms is shorter than a second; write a second or more: pods and metrics need minutes to follow",
+        ),
+        (
+            &["150d"],
+            "the stages take 450d together; a load lasts at most 400 days; shorten them: a day shows what every day does",
+        ),
     ] {
         assert_eq!(refused(load(Unit::Rps, "1,2,3", stages, &[])), expected, "{stages:?}");
     }
@@ -264,15 +296,36 @@ fn wrong_lengths_say_what_to_write() {
 #[test]
 fn wrong_days_say_what_to_write() {
     for (text, expected) in [
-        ("300", "`300` has no low and high; write the least and the most of a day, such as `40..300`"),
-        ("300..40", "the low of `300..40` is above its high; write `40..300`; `@` says when the high is"),
-        ("40..300rpm", "`300rpm` is not a number in `40..300rpm`; write digits with `.` for the decimals, such as `50`, `0.5` or `1e3`"),
+        (
+            "300",
+            "`300` has no low and high; write the least and the most of a day, such as `40..300`",
+        ),
+        (
+            "300..40",
+            "the low of `300..40` is above its high; write `40..300`; `@` says when the high is",
+        ),
+        (
+            "40..300rpm",
+            "`300rpm` is not a number in `40..300rpm`; write digits with `.` for the decimals, such as `50`, `0.5` or `1e3`",
+        ),
         ("40..300@14", "the peak `14` has no unit; write the time since midnight: `@14h`"),
         ("40..300@8:30", "the peak `8:30` has no unit; write the time since midnight: `@8h30m`"),
-        ("40..300@24h", "the peak `24h` is not within a day; write the time since midnight, below `24h`"),
-        ("40..300@noon", "the peak: `noon` is not a duration; write the time since midnight, such as `@14h` or `@8h30m`"),
-        ("40..300@", "the peak: `` is not a duration; write the time since midnight, such as `@14h` or `@8h30m`"),
-        ("40..nan", "`nan` is no value in `40..nan`; write a number; where nothing was offered, write `0`"),
+        (
+            "40..300@24h",
+            "the peak `24h` is not within a day; write the time since midnight, below `24h`",
+        ),
+        (
+            "40..300@noon",
+            "the peak: `noon` is not a duration; write the time since midnight, such as `@14h` or `@8h30m`",
+        ),
+        (
+            "40..300@",
+            "the peak: `` is not a duration; write the time since midnight, such as `@14h` or `@8h30m`",
+        ),
+        (
+            "40..nan",
+            "`nan` is no value in `40..nan`; write a number; where nothing was offered, write `0`",
+        ),
     ] {
         assert_eq!(refused(Daily::parse(text)), expected, "{text}");
     }
@@ -290,24 +343,51 @@ fn wrong_spikes_say_what_to_write() {
         ("300@+90s", "`300@+90s` has no start; {FORM}"),
         ("300@10m+", "`300@10m+` has no length; {FORM}"),
         ("300@10m+90s/", "`300@10m+90s/` has no time behind its `/`; {FORM}"),
-        ("300@10m+0s", "the spike `300@10m+0s` is shorter than a second; write a second or more: the model's steps are seconds"),
-        ("300@10m+90s/90s", "the spike `300@10m+90s/90s` starts again before it ends; repeat it in more than its length: `/3m`"),
-        ("-5@10m+90s", "`-5` is negative in `-5@10m+90s`; write 0 or more: clients take no request back"),
-        ("xx@10m+90s", "`x` is not a number in `xx@10m+90s`; write digits with `.` for the decimals, such as `50`, `0.5` or `1e3`"),
-        ("300@10+90s", "duration `10` has no unit in `300@10+90s`; add the unit: did you mean `\"10s\"`?"),
-        ("300@soon+90s", "`soon` is not a duration in `300@soon+90s`; write a number with a unit, such as `\"350ms\"`, `\"10s\"`, `\"5m\"` or `\"30d\"`"),
+        (
+            "300@10m+0s",
+            "the spike `300@10m+0s` is shorter than a second; write a second or more: the model's steps are seconds",
+        ),
+        (
+            "300@10m+90s/90s",
+            "the spike `300@10m+90s/90s` starts again before it ends; repeat it in more than its length: `/3m`",
+        ),
+        (
+            "-5@10m+90s",
+            "`-5` is negative in `-5@10m+90s`; write 0 or more: clients take no request back",
+        ),
+        (
+            "xx@10m+90s",
+            "`x` is not a number in `xx@10m+90s`; write digits with `.` for the decimals, such as `50`, `0.5` or `1e3`",
+        ),
+        (
+            "300@10+90s",
+            "duration `10` has no unit in `300@10+90s`; add the unit: did you mean `\"10s\"`?",
+        ),
+        (
+            "300@soon+90s",
+            "`soon` is not a duration in `300@soon+90s`; write a number with a unit, such as `\"350ms\"`, `\"10s\"`, `\"5m\"` or `\"30d\"`",
+        ),
     ] {
         assert_eq!(refused(Spike::parse(text)), expected.replace("{FORM}", FORM), "{text}");
     }
     for (spike, expected) in [
-        ("300@10m+90s", "the spike `300@10m+90s` starts when the load has ended, which it does after 10m; let it start earlier, or the load last longer"),
-        ("300@1m+90s/9m", "the spike `300@1m+90s/9m` never starts again: the load ends after 10m; let the load last longer, or leave `/9m` out"),
+        (
+            "300@10m+90s",
+            "the spike `300@10m+90s` starts when the load has ended, which it does after 10m; let it start earlier, or the load last longer",
+        ),
+        (
+            "300@1m+90s/9m",
+            "the spike `300@1m+90s/9m` never starts again: the load ends after 10m; let the load last longer, or leave `/9m` out",
+        ),
     ] {
         assert_eq!(refused(load(Unit::Rps, "50", &["10m"], &[spike])), expected);
     }
     // A repetition is not waited for where nobody says how long the load lasts.
     assert!(load(Unit::Rps, "50", &[], &["300@1m+90s/9m"]).is_ok());
-    assert!(refused(load(Unit::Rps, "50", &[], &["300@1m+90s/1h"])).starts_with("the spike `300@1m+90s/1h` never starts again"));
+    assert!(
+        refused(load(Unit::Rps, "50", &[], &["300@1m+90s/1h"]))
+            .starts_with("the spike `300@1m+90s/1h` never starts again")
+    );
     assert_eq!(
         refused(load(Unit::Rps, "50", &["10m"], &["1@1m+1s"; 101])),
         "there are 101 spikes; 100 is the most; write one that repeats: `300@10m+90s/1h` comes every hour"

@@ -70,7 +70,11 @@ pub fn read(files: &Files, file: FileId, reading: Reading) -> (Option<Trace>, Ve
     let content = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
     if text.len() as u64 > MAX_BYTES {
         let message = format!("the trace is larger than {} MiB", MAX_BYTES >> 20);
-        problems.add(Span::start_of(file), message, "record it in larger steps: 15 seconds are what an HPA sees");
+        problems.add(
+            Span::start_of(file),
+            message,
+            "record it in larger steps: 15 seconds are what an HPA sees",
+        );
     } else if content.is_empty() {
         problems.add(
             Span::start_of(file),
@@ -87,7 +91,8 @@ pub fn read(files: &Files, file: FileId, reading: Reading) -> (Option<Trace>, Ve
         csv::read(text, reading.unit, &mut problems)
     };
     let recorded = recorded.filter(|_| !problems.any());
-    let trace = recorded.and_then(|recorded| recorded.trace(files, reading.fill_gaps, &mut problems));
+    let trace =
+        recorded.and_then(|recorded| recorded.trace(files, reading.fill_gaps, &mut problems));
     (trace.filter(|_| !problems.any()), problems.told())
 }
 
@@ -124,7 +129,9 @@ impl Recorded {
             let days = (length / 86_400.0).round();
             problems.add(
                 last.at,
-                format!("the trace ends {days} days after its start; a load lasts at most 400 days"),
+                format!(
+                    "the trace ends {days} days after its start; a load lasts at most 400 days"
+                ),
                 "times are seconds: divide milliseconds by 1000, or cut a part out",
             );
             return None;
@@ -146,9 +153,17 @@ fn one_sample(recorded: &Recorded, problems: &mut Problems) {
         Some(only) => problems.add(
             only.at,
             "one sample is no load over time",
-            format!("give two or more, or write a constant load as `--{} {}`", recorded.unit.word(), only.value),
+            format!(
+                "give two or more, or write a constant load as `--{} {}`",
+                recorded.unit.word(),
+                only.value
+            ),
         ),
-        None => problems.add(Span::start_of(problems.file), "the trace has no samples", "give two or more"),
+        None => problems.add(
+            Span::start_of(problems.file),
+            "the trace has no samples",
+            "give two or more",
+        ),
     }
 }
 
@@ -159,10 +174,13 @@ fn check_order(samples: &[Sample], problems: &mut Problems) {
         let problem = if after.t > before.t {
             continue;
         } else if after.t < before.t {
-            problems
-                .error(after.at, "this time is before the one of the sample before", "order the samples by time")
+            error(
+                after.at,
+                "this time is before the one of the sample before",
+                "order the samples by time",
+            )
         } else {
-            problems.error(after.at, "two samples have the same time", "keep one of them, or add them up")
+            error(after.at, "two samples have the same time", "keep one of them, or add them up")
         };
         problems.push(problem.label(before.at, "the sample before"));
     }
@@ -182,10 +200,15 @@ fn check_gaps(samples: &[Sample], files: &Files, fill_gaps: bool, problems: &mut
         );
         let before = format!("the sample before, on line {}", files.line(pair[0].at));
         let gap = if fill_gaps {
-            let warning = problems.error(pair[1].at, message, "the load is a straight line in between: a guess");
+            let warning =
+                error(pair[1].at, message, "the load is a straight line in between: a guess");
             Finding { severity: Severity::Warning, ..warning }
         } else {
-            problems.error(pair[1].at, message, "add what is missing, or take a straight line for it: `--fill-gaps`")
+            error(
+                pair[1].at,
+                message,
+                "add what is missing, or take a straight line for it: `--fill-gaps`",
+            )
         };
         problems.push(gap.label(pair[0].at, before));
     }
@@ -193,7 +216,11 @@ fn check_gaps(samples: &[Sample], files: &Files, fill_gaps: bool, problems: &mut
 
 /// Seconds as people tell them; below a minute with decimals.
 fn length(seconds: f64) -> String {
-    if seconds < 60.0 { format!("{}s", (seconds * 1000.0).round() / 1000.0) } else { stages::clock(seconds) }
+    if seconds < 60.0 {
+        format!("{}s", (seconds * 1000.0).round() / 1000.0)
+    } else {
+        stages::clock(seconds)
+    }
 }
 
 /// A number of seconds as a time.
@@ -207,7 +234,10 @@ fn time(text: &str) -> Result<f64, Invalid> {
     if !seconds.is_finite() {
         Err(Invalid::new(format!("`{text}` is no time"), "write seconds, such as `15`"))
     } else if seconds < 0.0 {
-        Err(Invalid::new(format!("the time `{text}` is negative"), "count seconds from the start of the trace"))
+        Err(Invalid::new(
+            format!("the time `{text}` is negative"),
+            "count seconds from the start of the trace",
+        ))
     } else if seconds >= LATEST {
         Err(Invalid::new(
             format!("the time `{text}` is beyond the year 5000"),
@@ -216,6 +246,10 @@ fn time(text: &str) -> Result<f64, Invalid> {
     } else {
         Ok(seconds)
     }
+}
+
+fn error(span: Span, message: impl Into<String>, help: impl Into<String>) -> Finding {
+    Finding::error(RULE, span, message).help(help)
 }
 
 /// What is wrong, the first ten times.
@@ -231,12 +265,8 @@ impl Problems {
         Self { file, findings: Vec::new(), more: None }
     }
 
-    fn error(&self, span: Span, message: impl Into<String>, help: impl Into<String>) -> Finding {
-        Finding::error(RULE, span, message).help(help)
-    }
-
     fn add(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
-        self.push(self.error(span, message, help));
+        self.push(error(span, message, help));
     }
 
     fn invalid(&mut self, span: Span, Invalid { message, help }: Invalid) {

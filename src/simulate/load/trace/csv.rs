@@ -81,28 +81,27 @@ struct Field<'a> {
 }
 
 /// The fields of the row at `range`.
-fn fields<'a>(text: &'a str, range: Range<usize>, problems: &mut Problems) -> Option<Vec<Field<'a>>> {
+fn fields<'a>(
+    text: &'a str,
+    range: Range<usize>,
+    problems: &mut Problems,
+) -> Option<Vec<Field<'a>>> {
     let mut fields = Vec::new();
     let mut at = range.start;
     loop {
         let rest = &text[at..range.end];
         let start = at + rest.len() - rest.trim_start().len();
         let rest = &text[start..range.end];
-        let (content, end) = match rest.strip_prefix('"') {
-            Some(quoted) => {
-                let Some(length) = quoted_length(quoted) else {
-                    let span = Span::new(problems.file, start..range.end);
-                    problems.add(span, "the quote has no end on its line", "close it, or take it out");
-                    return None;
-                };
-                let inside = &quoted[..length];
-                let content = if inside.contains('"') { inside.replace("\"\"", "\"").into() } else { inside.into() };
-                (content, start + length + 2)
-            }
-            None => {
-                let content = rest.split(',').next().unwrap_or_default().trim_end();
-                (Cow::Borrowed(content), start + content.len())
-            }
+        let (content, end) = if let Some(quoted) = rest.strip_prefix('"') {
+            let Some(length) = quoted_length(quoted) else {
+                let span = Span::new(problems.file, start..range.end);
+                problems.add(span, "the quote has no end on its line", "close it, or take it out");
+                return None;
+            };
+            (Cow::Owned(quoted[..length].replace("\"\"", "\"")), start + length + 2)
+        } else {
+            let content = rest.split(',').next().unwrap_or_default().trim_end();
+            (Cow::Borrowed(content), start + content.len())
         };
         fields.push(Field { content, span: Span::new(problems.file, start..end) });
         let behind = text[end..range.end].trim_start();
@@ -145,16 +144,26 @@ impl Header {
 
 const HEADER: &str = "begin the file with `t,rps`, `t,users` or `t,users,think`";
 
-fn header(text: &str, row: Range<usize>, unit: Option<Unit>, problems: &mut Problems) -> Option<Header> {
+fn header(
+    text: &str,
+    row: Range<usize>,
+    unit: Option<Unit>,
+    problems: &mut Problems,
+) -> Option<Header> {
     let whole = Span::new(problems.file, row.clone());
     let fields = fields(text, row, problems)?;
-    if let Some(separator) = fields.first().filter(|_| fields.len() == 1).and_then(|field| separator(&field.content)) {
+    if let Some(separator) =
+        fields.first().filter(|_| fields.len() == 1).and_then(|field| separator(&field.content))
+    {
         let help = "separate them by `,`, with `.` for the decimals of numbers";
         problems.add(whole, format!("the columns are separated by {separator}"), help);
         return None;
     }
     // No name begins like a number.
-    if fields.iter().any(|field| field.content.starts_with(|c: char| c.is_ascii_digit() || c == '-')) {
+    if fields
+        .iter()
+        .any(|field| field.content.starts_with(|c: char| c.is_ascii_digit() || c == '-'))
+    {
         problems.add(whole, "the first row holds a sample, and no names of columns", HEADER);
         return None;
     }
@@ -171,7 +180,11 @@ fn header(text: &str, row: Range<usize>, unit: Option<Unit>, problems: &mut Prob
             return None;
         };
         if columns.contains(column) {
-            problems.add(field.span, format!("`{}` is here for the second time", field.content), HEADER);
+            problems.add(
+                field.span,
+                format!("`{}` is here for the second time", field.content),
+                HEADER,
+            );
             return None;
         }
         columns.push(*column);
@@ -181,13 +194,19 @@ fn header(text: &str, row: Range<usize>, unit: Option<Unit>, problems: &mut Prob
         _ if !has(Column::Time) => Err("no column says when: `t` is missing"),
         (false, false) => Err("no column says how much: `rps` or `users` is missing"),
         (true, true) => Err("`rps` and `users` are two loads: open and closed"),
-        (true, false) if has(Column::Think) => Err("`think` is for users; requests per second do not wait"),
+        (true, false) if has(Column::Think) => {
+            Err("`think` is for users; requests per second do not wait")
+        }
         (true, false) => Ok(Unit::Rps),
         (false, true) => Ok(Unit::Users),
     };
     let unit_here = unit_here.and_then(|here| match unit {
-        Some(Unit::Rps) if here == Unit::Users => Err("the column is `users`, but `--trace-unit` says rps"),
-        Some(Unit::Users) if here == Unit::Rps => Err("the column is `rps`, but `--trace-unit` says users"),
+        Some(Unit::Rps) if here == Unit::Users => {
+            Err("the column is `users`, but `--trace-unit` says rps")
+        }
+        Some(Unit::Users) if here == Unit::Rps => {
+            Err("the column is `rps`, but `--trace-unit` says users")
+        }
         _ => Ok(here),
     });
     match unit_here {
@@ -201,7 +220,10 @@ fn header(text: &str, row: Range<usize>, unit: Option<Unit>, problems: &mut Prob
 
 /// What a row of one field is separated by instead of commas.
 fn separator(row: &str) -> Option<&'static str> {
-    [(';', "`;`"), ('\t', "tabs"), ('|', "`|`")].into_iter().find(|(c, _)| row.contains(*c)).map(|(_, name)| name)
+    [(';', "`;`"), ('\t', "tabs"), ('|', "`|`")]
+        .into_iter()
+        .find(|(c, _)| row.contains(*c))
+        .map(|(_, name)| name)
 }
 
 /// How times are written.
@@ -222,8 +244,14 @@ fn sample(
     let whole = Span::new(problems.file, row.clone());
     let fields = fields(text, row, problems)?;
     if fields.len() != header.columns.len() {
-        let count = |count: usize| if count == 1 { "one field".to_owned() } else { format!("{count} fields") };
-        let message = format!("the row has {}, the header {}", count(fields.len()), count(header.columns.len()));
+        let count = |count: usize| {
+            if count == 1 { "one field".to_owned() } else { format!("{count} fields") }
+        };
+        let message = format!(
+            "the row has {}, the header {}",
+            count(fields.len()),
+            count(header.columns.len())
+        );
         problems.add(whole, message, "give each column its value; decimals are written with `.`");
         return None;
     }

@@ -37,7 +37,8 @@ struct Text<'a, 'p> {
     problems: &'p mut Problems,
 }
 
-const QUERY: &str = "save the answer of `/api/v1/query_range`, or what `promtool query range -o json` prints";
+const QUERY: &str =
+    "save the answer of `/api/v1/query_range`, or what `promtool query range -o json` prints";
 
 /// The samples in `text`, added up over its series; `None` where it is something else.
 pub(super) fn read(text: &str, unit: Unit, problems: &mut Problems) -> Option<Recorded> {
@@ -64,10 +65,15 @@ pub(super) fn read(text: &str, unit: Unit, problems: &mut Problems) -> Option<Re
         }
         if all.len() + series.values.len() > MOST_SAMPLES {
             let message = format!("there are more than {MOST_SAMPLES} samples");
-            text.problems.add(whole, message, "query `sum(…)`, or a larger `step`: 15 seconds are what an HPA sees");
+            text.problems.add(
+                whole,
+                message,
+                "query the sum over all series, or take a larger `step`: 15 seconds are what an HPA sees",
+            );
             return None;
         }
-        let samples: Vec<Sample> = series.values.iter().filter_map(|value| text.sample(value)).collect();
+        let samples: Vec<Sample> =
+            series.values.iter().filter_map(|value| text.sample(value)).collect();
         super::check_order(&samples, text.problems);
         all.push(samples);
     }
@@ -95,9 +101,11 @@ impl<'a> Text<'a, '_> {
         // What is named by line and column stands right before that.
         let lines = part.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len);
         let end = (lines.sum::<usize>() + error.column()).min(part.len());
-        let at = self.span(part).start as usize + end;
-        let span = Span::new(self.problems.file, at.saturating_sub(1)..at);
-        let here = part.get(end.saturating_sub(1)..).unwrap_or_default().trim_start_matches('-');
+        let start = (0..end).rev().find(|at| part.is_char_boundary(*at)).unwrap_or_default();
+        let here = &part[start..];
+        let character = here.chars().next().map_or(0, char::len_utf8);
+        let span = self.span(&part[start..start + character]);
+        let here = here.trim_start_matches('-');
         // Python writes these unless it is told not to.
         if here.starts_with("NaN") || here.starts_with("Infinity") {
             self.problems.add(span, "NaN and infinity are no numbers in JSON", QUERY);
@@ -113,9 +121,15 @@ impl<'a> Text<'a, '_> {
     fn result(&mut self, content: &'a str) -> Option<&'a str> {
         let answer: Answer<'_> = self.parse(content)?;
         let whole = self.span(content.trim());
-        if answer.status.as_ref().is_some_and(|status| status != "success") || answer.error.is_some() {
+        if answer.status.as_ref().is_some_and(|status| status != "success")
+            || answer.error.is_some()
+        {
             let error = answer.error.unwrap_or(Cow::Borrowed("no reason given"));
-            self.problems.add(whole, format!("Prometheus has answered with an error: {error}"), QUERY);
+            self.problems.add(
+                whole,
+                format!("Prometheus has answered with an error: {error}"),
+                QUERY,
+            );
             return None;
         }
         let data = match answer.data {
@@ -123,12 +137,18 @@ impl<'a> Text<'a, '_> {
             None => answer,
         };
         if let Some(other) = data.result_type.as_ref().filter(|kind| *kind != "matrix") {
-            let message = format!("the answer is a {other}, which is of one moment; a range query gives a matrix");
+            let message = format!(
+                "the answer is a {other}, which is of one moment; a range query gives a matrix"
+            );
             self.problems.add(whole, message, QUERY);
             return None;
         }
         if data.result.is_none() {
-            self.problems.add(whole, "this JSON has no `result`, so it is no answer of Prometheus", QUERY);
+            self.problems.add(
+                whole,
+                "this JSON has no `result`, so it is no answer of Prometheus",
+                QUERY,
+            );
         }
         data.result.map(RawValue::get)
     }
@@ -176,10 +196,11 @@ fn sum(series: Vec<Vec<Sample>>, problems: &mut Problems) -> Vec<Sample> {
         }
     }
     // Timestamps have milliseconds.
-    let between = |pair: &&[Sample]| own_step.is_some_and(|step| pair[1].t - pair[0].t < step - 0.001);
+    let between =
+        |pair: &&[Sample]| own_step.is_some_and(|step| pair[1].t - pair[0].t < step - 0.001);
     if let Some(pair) = summed.windows(2).find(between) {
         let message = "the samples of this series lie between those of another one, so they cannot be added up";
-        let finding = problems.error(pair[1].at, message, "query `sum(…)` over a range: its times agree");
+        let finding = super::error(pair[1].at, message, "query the sum over all series instead");
         problems.push(finding.label(pair[0].at, "the sample before, of another series"));
     }
     summed
