@@ -1,10 +1,13 @@
-//! What an autoscaler does under load, before it meets any: the HPA controller, KEDA's part, and recorded runs.
+//! What an autoscaler does under load, before it meets any: the HPA controller, KEDA's part, recorded runs, and the
+//! load itself.
 //!
 //! Everything here is pure: state and observation in, decision out. Time is counted in milliseconds from a moment of
-//! the caller's choice, replicas as the `int32` that Kubernetes uses, metrics in thousandths of their unit.
+//! the caller's choice, replicas as the `int32` that Kubernetes uses, metrics in thousandths of their unit; load is a
+//! model, in seconds and other plain floats.
 
 pub mod controller;
 pub mod keda;
+pub mod load;
 pub mod replay;
 
 /// A moment, in milliseconds from a moment of the caller's choice.

@@ -1,5 +1,11 @@
 //! `slogen simulate`.
 
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the simulation that it is offered to comes next")
+)]
+mod load;
+
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};

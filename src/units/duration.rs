@@ -115,6 +115,12 @@ impl Duration {
         Self(self.0.saturating_add(other.0))
     }
 
+    /// What is left of this length without `other`; nothing if that is longer.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+
     /// `factor` times as long, rounded to nanoseconds; `None` beyond the largest length.
     pub fn scale(self, factor: Decimal) -> Option<Self> {
         Decimal::from(self.0).checked_mul(factor)?.round().to_u64().map(Self)
