@@ -1,10 +1,14 @@
-//! What an autoscaler does under load, before it meets any: the HPA controller, KEDA's part, and recorded runs.
+//! What an autoscaler does under load, before it meets any: the HPA controller, KEDA's part, recorded runs, and the
+//! service that is scaled.
 //!
 //! Everything here is pure: state and observation in, decision out. Time is counted in milliseconds from a moment of
-//! the caller's choice, replicas as the `int32` that Kubernetes uses, metrics in thousandths of their unit.
+//! the caller's choice, replicas as the `int32` that Kubernetes uses, metrics in thousandths of their unit. Only the service, which is a model
+//! and no rule of Kubernetes, counts in `f64`, times in seconds.
 
+pub mod calibrate;
 pub mod controller;
 pub mod keda;
+pub mod latency;
 pub mod replay;
 
 /// A moment, in milliseconds from a moment of the caller's choice.

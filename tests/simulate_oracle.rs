@@ -231,8 +231,7 @@ impl ReplicaCalc {
             .map(|(at, pod)| (pod, case.levels_milli.get(at).copied().filter(|_| of_pods), None));
         let stray = case.levels_milli.iter().skip(pods.len()).copied();
         let samples = PodSamples::group(sampled, stray, None, 0, &self.flags());
-        let wanted =
-            Proposal { replicas: self.want, usage: case.want_usage, utilization: None };
+        let wanted = Proposal { replicas: self.want, usage: case.want_usage, utilization: None };
         (Metric { source, target }, samples, case.levels_milli.clone(), wanted)
     }
 }
@@ -472,9 +471,10 @@ fn events_are_stored_alike() {
             up.store::<true>(case.change, NOW, &rules.rules());
         }
         // The ages are not recorded.
-        let kept = up.list().iter().map(|event| {
-            json!({ "age_s": 0, "change": event.change, "outdated": event.outdated })
-        });
+        let kept = up
+            .list()
+            .iter()
+            .map(|event| json!({ "age_s": 0, "change": event.change, "outdated": event.outdated }));
         assert_eq!(kept.collect::<Vec<_>>(), case.want_after, "{name}");
     }
 }

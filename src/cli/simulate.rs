@@ -1,5 +1,7 @@
 //! `slogen simulate`.
 
+mod calibrate;
+
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,9 +16,18 @@ use super::{Io, Outcome, Run, Stop};
 
 /// What `slogen simulate` is asked for.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
-    replay: ReplayArgs,
+    replay: Option<ReplayArgs>,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Find the service behind a few measured points, and print it as `[simulate]` for slo.toml.
+    Calibrate(calibrate::Args),
 }
 
 /// Recorded runs.
@@ -40,7 +51,15 @@ const MAX_BYTES: u64 = 512 << 20;
 const MAX_PROBLEMS: usize = 10;
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
-    replay(&args.replay, io)
+    if let Some(Command::Calibrate(args)) = &args.command {
+        return calibrate::run(args, io);
+    }
+    match &args.replay {
+        Some(args) => replay(args, io),
+        None => Err(Stop::Message(
+            "nothing to do: give `--replay FILE`, or a command such as `calibrate`".to_owned(),
+        )),
+    }
 }
 
 fn replay(args: &ReplayArgs, io: &mut Io<'_>) -> Run {
@@ -51,7 +70,9 @@ fn replay(args: &ReplayArgs, io: &mut Io<'_>) -> Run {
     let lines: Vec<(usize, &str)> =
         text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).collect();
     if lines.is_empty() {
-        return Err(Stop::Message(format!("`{name}` holds no runs; a run is a JSON object, one a line")));
+        return Err(Stop::Message(format!(
+            "`{name}` holds no runs; a run is a JSON object, one a line"
+        )));
     }
     let replayed: Vec<_> =
         lines.par_iter().map(|(at, line)| (*at, line_of(*at, line, args.compare))).collect();
@@ -137,12 +158,7 @@ fn verdict(runs: &[(usize, Replayed)], io: &mut Io<'_>) -> Run {
     }
     let steps: usize = runs.iter().map(|(_, run)| run.steps).sum();
     let count = |count: usize, what: &str| crate::report::counted(count, what);
-    writeln!(
-        io.err,
-        "{} of {}: all as recorded",
-        count(steps, "step"),
-        count(runs.len(), "run")
-    )?;
+    writeln!(io.err, "{} of {}: all as recorded", count(steps, "step"), count(runs.len(), "run"))?;
     Ok(Outcome::Done)
 }
 

@@ -198,7 +198,13 @@ impl State {
 
     /// One turn of the loop: `RequestScale` of `pkg/scaling/executor/scale_scaledobjects.go`, for a workload with
     /// `replicas`.
-    pub fn poll(&mut self, object: &ScaledObject, now: Time, replicas: i32, seen: Activity) -> Step {
+    pub fn poll(
+        &mut self,
+        object: &ScaledObject,
+        now: Time,
+        replicas: i32,
+        seen: Activity,
+    ) -> Step {
         self.next = now.saturating_add(seconds(object.polling_interval_s.max(1)));
         let stay = |reason| Step { desired: replicas, reason };
         let min = object.min.unwrap_or(0);
@@ -265,8 +271,7 @@ pub fn thousandths(value: f64) -> i64 {
     if !value.is_finite() {
         return 0;
     }
-    let digits: String =
-        format!("{value:.3}").chars().filter(|digit| *digit != '.').collect();
+    let digits: String = format!("{value:.3}").chars().filter(|digit| *digit != '.').collect();
     match digits.parse() {
         Ok(thousandths) => i64::max(thousandths, 0),
         Err(_) if value < 0.0 => 0,

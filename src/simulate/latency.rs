@@ -362,7 +362,8 @@ impl Model {
         let utilisation = (rps / gate.most_rps).min(1.0);
         let taken = erlang::all_busy(gate.places, gate.places * utilisation, utilisation);
         let Service { floor_s, floor_cv, service_s, .. } = self.service;
-        let variation = ((floor_s * floor_cv).powi(2) + service_s.powi(2)) / (floor_s + service_s).powi(2);
+        let variation =
+            ((floor_s * floor_cv).powi(2) + service_s.powi(2)) / (floor_s + service_s).powi(2);
         (taken * f64::midpoint(1.0, variation), taken)
     }
 
@@ -392,7 +393,16 @@ impl Model {
             let variance = f64::INFINITY;
             let (mu, sigma) = (f64::INFINITY, 1.0);
             return Operating {
-                rps, in_flight, gauge, utilisation, mean_s, variance, mu, sigma, cpu_cores, saturated,
+                rps,
+                in_flight,
+                gauge,
+                utilisation,
+                mean_s,
+                variance,
+                mu,
+                sigma,
+                cpu_cores,
+                saturated,
             };
         }
         let busy = (seen / self.service.station_rps()).min(1.0);
@@ -402,7 +412,18 @@ impl Model {
             + outside_variance;
         let log_variance = (variance / mean_s.powi(2)).ln_1p();
         let (mu, sigma) = (mean_s.ln() - log_variance / 2.0, log_variance.sqrt());
-        Operating { rps, in_flight, gauge, utilisation, mean_s, variance, mu, sigma, cpu_cores, saturated }
+        Operating {
+            rps,
+            in_flight,
+            gauge,
+            utilisation,
+            mean_s,
+            variance,
+            mu,
+            sigma,
+            cpu_cores,
+            saturated,
+        }
     }
 
     /// The part of `wait_s` that is spent in front of the gate: mean, and variance of the wait of M/M/K.

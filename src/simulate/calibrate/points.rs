@@ -86,9 +86,9 @@ pub fn in_place(text: &str, from: usize, context: &Context) -> Result<Vec<Point>
 /// column; empty fields say nothing. Lines that are empty or start with `#` are skipped.
 pub fn table(name: &str, text: &str, context: &Context) -> Result<Vec<Point>, Vec<Problem>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut lines = (1..).zip(text.lines()).filter(|(_, line)| {
-        !line.trim().is_empty() && !line.trim_start().starts_with('#')
-    });
+    let mut lines = (1..)
+        .zip(text.lines())
+        .filter(|(_, line)| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
     let Some((at, header)) = lines.next() else {
         let invalid = Invalid::new(
             "there is no line in it",
@@ -123,9 +123,7 @@ fn cells(line: &str, separator: char) -> impl Iterator<Item = &str> {
 }
 
 /// All points, or all that is wrong with them.
-fn all(
-    points: impl Iterator<Item = Result<Point, Problem>>,
-) -> Result<Vec<Point>, Vec<Problem>> {
+fn all(points: impl Iterator<Item = Result<Point, Problem>>) -> Result<Vec<Point>, Vec<Problem>> {
     let (mut good, mut problems) = (Vec::new(), Vec::new());
     for point in points.take(MOST_POINTS + 1) {
         match point {
@@ -318,12 +316,16 @@ fn check(point: &Point) -> Result<(), Invalid> {
         if above < below {
             return Err(Invalid::new(
                 format!("p{high} ({above} s) is below p{low} ({below} s)"),
-                format!("a higher percentile is never lower: have p{low} and p{high} changed places, or units?"),
+                format!(
+                    "a higher percentile is never lower: have p{low} and p{high} changed places, or units?"
+                ),
             ));
         }
     }
     if let Some(mean) = mean_s {
-        if let Some((percent, value)) = percentiles.iter().find(|(p, value)| *p >= 90.0 && value < mean) {
+        if let Some((percent, value)) =
+            percentiles.iter().find(|(p, value)| *p >= 90.0 && value < mean)
+        {
             return Err(Invalid::new(
                 format!("the mean ({mean} s) is above p{percent} ({value} s)"),
                 "a few time-outs or a cold start make such a mean; leave `mean` out, or the start of the run",
@@ -339,7 +341,8 @@ fn check(point: &Point) -> Result<(), Invalid> {
         }
     }
     let Some(Users { count, think_s }) = users else { return Ok(()) };
-    if let Some(all) = in_flight.map(|it| it * replicas).filter(|all| *all > count * (1.0 + SLACK)) {
+    if let Some(all) = in_flight.map(|it| it * replicas).filter(|all| *all > count * (1.0 + SLACK))
+    {
         return Err(Invalid::new(
             format!("{all} requests are in flight, and {count} users have at most one each"),
             "`in_flight` is of one pod, `users` of all pods: divide by `replicas`",
@@ -372,7 +375,10 @@ fn offered(users: f64, think_s: Option<f64>, rps: f64, point: &Point) -> Result<
     {
         let sent = users / (pause + mean);
         return Err(Invalid::new(
-            format!("{users} users who pause for {} s send {sent:.1} requests per second, not {rps}", short(pause)),
+            format!(
+                "{users} users who pause for {} s send {sent:.1} requests per second, not {rps}",
+                short(pause)
+            ),
             "check `users`, `rps` (of all pods) and `think`; leave out the time in which users were still starting",
         ));
     }

@@ -67,9 +67,7 @@ impl fmt::Display for MetricError {
         f.write_str(match self {
             Self::Unavailable => "no metrics returned from the metrics API",
             Self::NoPods => "no pods returned by selector while calculating replica count",
-            Self::NoSamples => {
-                "did not receive metrics for targeted pods (pods might be unready)"
-            }
+            Self::NoSamples => "did not receive metrics for targeted pods (pods might be unready)",
             Self::NoRequest => "missing request for the resource in a container of the pods",
             Self::NoMatch => "no metrics returned matched known pods",
             Self::NoTarget => "neither a value target nor an average value target was set",
@@ -85,9 +83,10 @@ pub fn propose(
     tolerances: Tolerances,
 ) -> Result<Proposal, MetricError> {
     match (&metric.source, metric.target) {
-        (Source::Resource { .. } | Source::ContainerResource { .. }, Target::Utilization(target)) => {
-            utilization(samples(reading)?, target, fleet, tolerances)
-        }
+        (
+            Source::Resource { .. } | Source::ContainerResource { .. },
+            Target::Utilization(target),
+        ) => utilization(samples(reading)?, target, fleet, tolerances),
         (
             Source::Resource { .. } | Source::ContainerResource { .. } | Source::Pods { .. },
             Target::AverageValue(target),
@@ -250,19 +249,16 @@ fn of_pods(
             go::int32((ratio * go::float(samples.ready)).ceil())
         });
     }
-    let fill = Fill {
-        missing: ratio < 1.0 || ratio > 1.0,
-        down: ratio < 1.0,
-        unready: up_with_unready,
-    };
+    let fill =
+        Fill { missing: ratio < 1.0 || ratio > 1.0, down: ratio < 1.0, unready: up_with_unready };
     let filled = again(fill)?;
     let turned = (ratio < 1.0 && filled > 1.0) || (ratio > 1.0 && filled < 1.0);
     if tolerances.within(filled) || turned {
         return Ok(fleet.replicas);
     }
     let replicas = go::int32((filled * go::float(fill.samples(samples))).ceil());
-    let turned = (filled < 1.0 && replicas > fleet.replicas)
-        || (filled > 1.0 && replicas < fleet.replicas);
+    let turned =
+        (filled < 1.0 && replicas > fleet.replicas) || (filled > 1.0 && replicas < fleet.replicas);
     Ok(if turned { fleet.replicas } else { replicas })
 }
 
@@ -290,7 +286,8 @@ fn value(
 
 /// `GetObjectPerPodMetricReplicas`.
 fn average_of_object(usage: i64, target: i64, fleet: Fleet, tolerances: Tolerances) -> Proposal {
-    let replicas = per_pod(usage, target, fleet, tolerances).map_or(fleet.status_replicas, go::int32);
+    let replicas =
+        per_pod(usage, target, fleet, tolerances).map_or(fleet.status_replicas, go::int32);
     let usage = go::int64((go::float(usage) / f64::from(fleet.status_replicas)).ceil());
     Proposal { replicas, usage, utilization: None }
 }

@@ -109,11 +109,8 @@ pub fn stabilize_default(history: &mut History, desired: i32, window_s: i32, now
 /// `convertDesiredReplicasWithRules`, for an HPA without behavior: `factor` times the replicas at once, or four.
 pub fn clamp_default(current: i32, desired: i32, min: i32, max: i32, factor: f64) -> (i32, Limit) {
     let limit = go::int32((factor * f64::from(current)).max(SCALE_UP_LIMIT_MINIMUM));
-    let (most, reason) = if max > limit {
-        (limit, Limit::ScaleUpLimit)
-    } else {
-        (max, Limit::TooManyReplicas)
-    };
+    let (most, reason) =
+        if max > limit { (limit, Limit::ScaleUpLimit) } else { (max, Limit::TooManyReplicas) };
     if desired < min {
         (min, Limit::TooFewReplicas)
     } else if desired > most {
@@ -173,21 +170,15 @@ pub fn limit_rate(
     let (min, max) = bounds;
     if desired > current {
         let limit = up_limit(history, &behavior.up, current, now).max(current);
-        let (most, reason) = if max > limit {
-            (limit, Limit::ScaleUpLimit)
-        } else {
-            (max, Limit::TooManyReplicas)
-        };
+        let (most, reason) =
+            if max > limit { (limit, Limit::ScaleUpLimit) } else { (max, Limit::TooManyReplicas) };
         if desired > most {
             return (most, reason);
         }
     } else if desired < current {
         let limit = down_limit(history, &behavior.down, current, now).min(current);
-        let (least, reason) = if min < limit {
-            (limit, Limit::ScaleDownLimit)
-        } else {
-            (min, Limit::TooFewReplicas)
-        };
+        let (least, reason) =
+            if min < limit { (limit, Limit::ScaleDownLimit) } else { (min, Limit::TooFewReplicas) };
         if desired < least {
             return (least, reason);
         }
@@ -264,10 +255,8 @@ pub(super) fn normalise(
     now: Time,
 ) -> Normalised {
     let (stabilized, held, (limited, limit)) = if let Some(behavior) = &spec.behavior {
-        let windows = (
-            window(&behavior.up, 0),
-            window(&behavior.down, flags.downscale_stabilization_s),
-        );
+        let windows =
+            (window(&behavior.up, 0), window(&behavior.down, flags.downscale_stabilization_s));
         let stabilized = stabilize(history, current, desired, windows, now);
         let held = if desired >= current {
             Stabilization::ScaleUpStabilized
@@ -283,8 +272,7 @@ pub(super) fn normalise(
         let clamped = clamp_default(current, stabilized, spec.min, spec.max, factor);
         (stabilized, Stabilization::ScaleDownStabilized, clamped)
     };
-    let stabilization =
-        if stabilized == desired { Stabilization::ReadyForNewScale } else { held };
+    let stabilization = if stabilized == desired { Stabilization::ReadyForNewScale } else { held };
     Normalised { stabilized, stabilization, desired: limited, limit }
 }
 

@@ -23,8 +23,7 @@ pub struct Pod {
 impl Pod {
     /// Whether it counts for an Object or External metric of type Value: `getReadyPodsCount`.
     pub fn is_running_and_ready(&self) -> bool {
-        self.phase == Phase::Running
-            && self.ready.is_some_and(|ready| ready.status == Status::True)
+        self.phase == Phase::Running && self.ready.is_some_and(|ready| ready.status == Status::True)
     }
 }
 
@@ -82,8 +81,7 @@ impl Readiness {
         if start.saturating_add(seconds(flags.cpu_initialization_s)) > self.now {
             unready || self.sampled < ready.since.saturating_add(self.window)
         } else {
-            unready
-                && start.saturating_add(seconds(flags.initial_readiness_delay_s)) > ready.since
+            unready && start.saturating_add(seconds(flags.initial_readiness_delay_s)) > ready.since
         }
     }
 }

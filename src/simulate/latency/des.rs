@@ -147,7 +147,13 @@ impl Fleet<'_> {
 }
 
 /// Runs `pods` pods until `requests` have been served and measured.
-pub(super) fn run(service: &Service, load: Load, pods: usize, requests: usize, seed: u64) -> Measured {
+pub(super) fn run(
+    service: &Service,
+    load: Load,
+    pods: usize,
+    requests: usize,
+    seed: u64,
+) -> Measured {
     let mut fleet = Fleet {
         service,
         random: Random(seed),
@@ -175,8 +181,11 @@ pub(super) fn run(service: &Service, load: Load, pods: usize, requests: usize, s
             *rate = fleet.rate(pod);
             total += *rate;
         }
-        let departure =
-            if total > 0.0 { fleet.now + fleet.random.exponential(1.0 / total) } else { f64::INFINITY };
+        let departure = if total > 0.0 {
+            fleet.now + fleet.random.exponential(1.0 / total)
+        } else {
+            f64::INFINITY
+        };
         let next = fleet.events.peek().map_or(f64::INFINITY, |Reverse((at, _))| seconds(*at));
         let then = departure.min(next).max(fleet.now);
         if served > warm_up {
@@ -225,5 +234,10 @@ pub(super) fn run(service: &Service, load: Load, pods: usize, requests: usize, s
     }
     responses.sort_by(f64::total_cmp);
     let time = (fleet.now - start) * float(pods);
-    Measured { responses, rps: float(requests) / time, in_flight: area / time, inside: area_inside / time }
+    Measured {
+        responses,
+        rps: float(requests) / time,
+        in_flight: area / time,
+        inside: area_inside / time,
+    }
 }

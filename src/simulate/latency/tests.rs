@@ -94,10 +94,14 @@ fn throughput_of_saturated_users_agrees_with_the_simulation() {
 /// The cap binds before the station (4 places, mostly on the floor), beside it, and not at all.
 #[test]
 fn a_cap_agrees_with_the_simulation() {
-    for (at, (floor_s, service_s, servers, cap)) in
-        [(0.100, 0.003, 2.0, 4), (0.090, 0.007, 2.0, 12), (0.020, 0.010, 1.0, 3), (0.05, 0.02, 2.0, 64)]
-            .into_iter()
-            .enumerate()
+    for (at, (floor_s, service_s, servers, cap)) in [
+        (0.100, 0.003, 2.0, 4),
+        (0.090, 0.007, 2.0, 12),
+        (0.020, 0.010, 1.0, 3),
+        (0.05, 0.02, 2.0, 64),
+    ]
+    .into_iter()
+    .enumerate()
     {
         let capped = Service {
             cap: Some(cap),

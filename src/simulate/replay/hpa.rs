@@ -89,7 +89,8 @@ impl Raw {
     /// The spec with defaults; `at` is the path of the field.
     pub(super) fn spec(self, at: &str) -> Result<Spec, Problem> {
         let min = self.min_replicas.unwrap_or(Spec::DEFAULT_MIN);
-        let wrong = |field: &str, message: String| Err(Problem::at(format!("{at}.{field}"), message));
+        let wrong =
+            |field: &str, message: String| Err(Problem::at(format!("{at}.{field}"), message));
         if min < 0 {
             return wrong("minReplicas", format!("`{min}` is less than none"));
         }
@@ -156,10 +157,9 @@ impl RawMetric {
                 };
                 (source, average_value.or(utilization))
             }
-            "pods" => (
-                Source::Pods { name: metric.ok_or_else(|| required("metric"))? },
-                average_value,
-            ),
+            "pods" => {
+                (Source::Pods { name: metric.ok_or_else(|| required("metric"))? }, average_value)
+            }
             "external" => (
                 Source::External { name: metric.ok_or_else(|| required("metric"))? },
                 average_value.or(value.map(Target::Value)),
@@ -242,7 +242,8 @@ impl Quantity {
             return Err(Problem::at(at.to_owned(), format!("`{exact}` is below 0")));
         }
         if exact > Decimal::ONE_THOUSAND {
-            let message = format!("`{exact}` would accept any ratio up to as many times the target");
+            let message =
+                format!("`{exact}` would accept any ratio up to as many times the target");
             return Err(Problem::at(at.to_owned(), message));
         }
         let mut kept = exact;

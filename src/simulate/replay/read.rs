@@ -105,13 +105,15 @@ impl<'de> Deserialize<'de> for Amount {
             }
 
             fn visit_u64<E: de::Error>(self, value: u64) -> Result<Amount, E> {
-                i64::try_from(value)
-                    .map(Amount)
-                    .map_err(|_| E::custom(format!("`{value}` is more than the controller can count")))
+                i64::try_from(value).map(Amount).map_err(|_| {
+                    E::custom(format!("`{value}` is more than the controller can count"))
+                })
             }
 
             fn visit_i64<E: de::Error>(self, value: i64) -> Result<Amount, E> {
-                Err(E::custom(format!("`{value}` is negative; a sample in thousandths is at least 0")))
+                Err(E::custom(format!(
+                    "`{value}` is negative; a sample in thousandths is at least 0"
+                )))
             }
 
             fn visit_f64<E: de::Error>(self, value: f64) -> Result<Amount, E> {
@@ -122,7 +124,9 @@ impl<'de> Deserialize<'de> for Amount {
                 }
                 let rounded = value.ceil();
                 if rounded >= 9.2e18 {
-                    return Err(E::custom(format!("`{value}` is more than the controller can count")));
+                    return Err(E::custom(format!(
+                        "`{value}` is more than the controller can count"
+                    )));
                 }
                 Ok(Amount(crate::simulate::controller::int64(rounded)))
             }
@@ -191,7 +195,8 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 pub fn read(line: &str) -> Result<Run<'_>, Problem> {
     let raw: RawRun<'_> = serde_json::from_str(line).map_err(|error| syntax(line, &error))?;
     let input = raw.hpa_spec_input.map(|spec| spec.spec("hpa_spec_input")).transpose()?;
-    let defaulted = raw.hpa_spec_defaulted.map(|spec| spec.spec("hpa_spec_defaulted")).transpose()?;
+    let defaulted =
+        raw.hpa_spec_defaulted.map(|spec| spec.spec("hpa_spec_defaulted")).transpose()?;
     let ignored = matches!((&input, &defaulted), (Some(one), Some(other)) if one != other);
     let Some(spec) = input.or(defaulted) else {
         let message = "is missing, and `hpa_spec_defaulted` is, too".to_owned();
@@ -210,7 +215,8 @@ pub fn read(line: &str) -> Result<Run<'_>, Problem> {
     for (index, raw) in raw.steps.into_iter().enumerate() {
         let at = format!("steps[{index}]");
         let step = step(raw, &spec, &at)?;
-        if let Some(before) = steps.last().filter(|before| step.at < before.at.saturating_add(1000)) {
+        if let Some(before) = steps.last().filter(|before| step.at < before.at.saturating_add(1000))
+        {
             let message = format!(
                 "`{}` is not at least a second after `{}`, the step before; steps are in the order of time",
                 step.t, before.t
@@ -308,7 +314,9 @@ fn step<'a>(raw: RawStep<'a>, spec: &Spec, at: &str) -> Result<Moment<'a>, Probl
     }
     let status = raw.status_replicas.map(|replicas| ("status_replicas", replicas));
     let after = raw.spec_after.map(|replicas| ("spec_after", replicas));
-    for (name, replicas) in [("spec_before", raw.spec_before)].into_iter().chain(status).chain(after) {
+    for (name, replicas) in
+        [("spec_before", raw.spec_before)].into_iter().chain(status).chain(after)
+    {
         if replicas < 0 {
             return Err(Problem::at(field(name), format!("`{replicas}` is negative")));
         }
@@ -400,7 +408,8 @@ fn samples<'a>(
         samples.push((name, sample.into()));
     }
     for metric in &spec.metrics {
-        let name = sample_name(&metric.source, |name| samples.iter().any(|(known, _)| known == name));
+        let name =
+            sample_name(&metric.source, |name| samples.iter().any(|(known, _)| known == name));
         let sample = samples.iter().find(|(known, _)| *known == name).map(|(_, sample)| sample);
         let of_pods = !matches!(metric.source, Source::Object { .. } | Source::External { .. });
         let message = match sample {

@@ -118,7 +118,8 @@ impl Run<'_> {
     fn reading<'s>(&self, metric: &Metric, step: &'s Moment<'_>) -> Reading<'s> {
         let known = |name: &str| step.samples.iter().any(|(known, _)| known == name);
         let name = sample_name(&metric.source, known);
-        let sample = step.samples.iter().find(|(known, _)| *known == name).map(|(_, sample)| sample);
+        let sample =
+            step.samples.iter().find(|(known, _)| *known == name).map(|(_, sample)| sample);
         let samples = match sample {
             None | Some(Sample::Failed) => return Reading::Failed,
             Some(Sample::Series(series)) => return Reading::Series(series),
@@ -171,11 +172,13 @@ impl Run<'_> {
         if let Some((at, error)) = decision.failed
             && let Some(metric) = self.spec.metrics.get(at)
         {
-            let _ = write!(why, "; {} for `{}`: {error}", metric.source.failed(), metric.source.name());
+            let _ =
+                write!(why, "; {} for `{}`: {error}", metric.source.failed(), metric.source.name());
         }
         let others = self.spec.metrics.iter().zip(wishes).enumerate();
         for (at, (metric, wish)) in others {
-            let binds = matches!(decision.course, Course::Metrics { binding, .. } if binding == Some(at));
+            let binds =
+                matches!(decision.course, Course::Metrics { binding, .. } if binding == Some(at));
             if let (Ok(proposal), false) = (wish, binds) {
                 let _ = write!(why, "; `{}` asks for {}", metric.source.name(), proposal.replicas);
             }
