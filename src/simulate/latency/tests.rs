@@ -64,14 +64,16 @@ fn closed_load_agrees_with_the_simulation() {
     let mut compared = 0;
     for (at, service) in settings().into_iter().enumerate() {
         let model = Model::new(service).unwrap();
-        for (users, think_s, pods) in [(1, 0.1, 1), (4, 0.05, 1), (50, 0.22, 3), (200, 0.5, 8)] {
+        for (users, think_s, pods) in
+            [(1, 0.1, 1_u8), (4, 0.05, 1), (50, 0.22, 3), (200, 0.5, 8)]
+        {
             let found = model.closed(f64::from(users), think_s, f64::from(pods));
             if found.saturated {
                 continue;
             }
             compared += 1;
             let load = Load::Closed(users, think_s);
-            let measured = des::run(&service, load, pods as usize, 10_000, 7);
+            let measured = des::run(&service, load, usize::from(pods), 10_000, 7);
             // A handful of users on one pod know more of each other than of a Poisson stream.
             let throughput = if users == 4 { 0.10 } else { 0.05 };
             agrees(&found, &measured, throughput, &format!("setting {at}, {users} users"));
