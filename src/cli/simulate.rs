@@ -1,5 +1,6 @@
 //! `slogen simulate`.
 
+mod calibrate;
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "the simulation that it is offered to comes next")
@@ -20,9 +21,18 @@ use super::{Io, Outcome, Run, Stop};
 
 /// What `slogen simulate` is asked for.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
-    replay: ReplayArgs,
+    replay: Option<ReplayArgs>,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Find the service behind a few measured points, and print it as `[simulate]` for slo.toml.
+    Calibrate(calibrate::Args),
 }
 
 /// Recorded runs.
@@ -46,7 +56,15 @@ const MAX_BYTES: u64 = 512 << 20;
 const MAX_PROBLEMS: usize = 10;
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
-    replay(&args.replay, io)
+    if let Some(Command::Calibrate(args)) = &args.command {
+        return calibrate::run(args, io);
+    }
+    match &args.replay {
+        Some(args) => replay(args, io),
+        None => Err(Stop::Message(
+            "nothing to do: give `--replay FILE`, or a command such as `calibrate`".to_owned(),
+        )),
+    }
 }
 
 fn replay(args: &ReplayArgs, io: &mut Io<'_>) -> Run {
