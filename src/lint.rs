@@ -112,11 +112,8 @@ pub fn lint(files: &Files, sources: &[Source], slo: &[Declared], options: &Optio
             own.for_each(|finding| finding.severity = level);
         }
     }
-    for finding in &mut outcome.findings {
-        let span = finding.primary.span;
-        finding.template = rendered::template(&files.get(span.file).text, span.start);
-    }
     finding::sort(&mut outcome.findings, files);
+    rendered::name_templates(&mut outcome.findings, files);
     outcome
 }
 

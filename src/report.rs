@@ -119,11 +119,9 @@ fn plain(finding: &Finding, files: &Files) -> String {
     let help = finding.help.iter().map(|help| format!("\nhelp: {help}"));
     let fix = finding.fix.iter().map(|fix| format!("\nfix: {}", fix.title));
     let file = files.get(finding.primary.span.file);
-    let place = |origin| match file.piped {
-        true => format!("\nin: {origin}, {}:{}", file.name, files.position(finding.primary.span)),
-        false => format!("\nin: {origin}"),
-    };
-    let origin = origin(finding, files).map(place);
+    let position = files.position(finding.primary.span);
+    let place = if file.piped { format!(", {}:{position}", file.name) } else { String::new() };
+    let origin = origin(finding, files).map(|origin| format!("\nin: {origin}{place}"));
     std::iter::once(finding.message.clone()).chain(help).chain(fix).chain(origin).collect()
 }
 

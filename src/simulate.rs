@@ -1,9 +1,12 @@
-//! What an autoscaler does under load, before it meets any: the HPA controller, KEDA's part, and recorded runs.
+//! What an autoscaler does under load, before it meets any: the HPA controller, KEDA's part, recorded runs, the
+//! service that is scaled, and its load.
 //!
 //! Everything here is pure: state and observation in, decision out. Time is counted in milliseconds from a moment of
-//! the caller's choice, replicas as the `int32` that Kubernetes uses, metrics in thousandths of their unit.
+//! the caller's choice, replicas as the `int32` that Kubernetes uses, metrics in thousandths of their unit. Service and
+//! load, which are a model and no rule of Kubernetes, count in `f64`, times in seconds.
 
 pub mod answer;
+pub mod calibrate;
 pub mod chart;
 pub mod controller;
 pub mod engine;

@@ -77,9 +77,9 @@ fn what_helm_prints_is_reported_by_template() {
     let lint = |arguments: &[&str]| lint(folder.path(), arguments, RENDERED);
     let human = lint(&["-"]);
     assert_eq!(human.code, Some(1));
-    let line = format!("  in:   Deployment `api`, rendered from {TEMPLATE}\n");
+    let origin = format!("  in:   Deployment `api`, rendered from {TEMPLATE}\n");
     assert!(human.out.starts_with("stdin:17:3: error: schema/unknown-field\n"), "{}", human.out);
-    assert!(human.out.contains(&line), "{}", human.out);
+    assert!(human.out.contains(&origin), "{}", human.out);
     assert!(!human.out.contains("config.yaml") && !human.out.contains("script.yaml"));
     let concise = lint(&["-", "--format", "concise"]).out;
     let wanted = format!(

@@ -1,5 +1,6 @@
 //! `slogen simulate`.
 
+mod calibrate;
 mod load;
 mod replay;
 mod service;
@@ -14,13 +15,22 @@ use super::{Io, Outcome, Run, Stop};
 
 /// What `slogen simulate` is asked for.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
     service: service::ServiceArgs,
     #[command(flatten)]
     load: load::LoadArgs,
     #[command(flatten)]
     replay: ReplayArgs,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Find the service behind a few measured points, and print it as `[simulate]` for slo.toml.
+    Calibrate(calibrate::Args),
 }
 
 /// Recorded runs.
@@ -41,6 +51,9 @@ struct ReplayArgs {
 const MAX_BYTES: u64 = 512 << 20;
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
+    if let Some(Command::Calibrate(args)) = &args.command {
+        return calibrate::run(args, io);
+    }
     match &args.replay.replay {
         Some(path) => replay::run(path, args.replay.compare, io),
         None => service::run(&args.service, &args.load, io),

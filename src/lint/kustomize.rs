@@ -48,7 +48,7 @@ impl Kustomized {
 }
 
 /// The patches and the configuration that a kustomization takes from files (kustomize api/types/kustomization.go).
-fn fragments<'a>(root: Place<'a>) -> impl Iterator<Item = &'a str> {
+fn fragments(root: Place<'_>) -> impl Iterator<Item = &str> {
     let with_path = ["patches", "patchesJson6902", "replacements"].into_iter();
     let with_path =
         with_path.flat_map(move |key| root.list(key)).filter_map(|it| it.text_of("path"));
@@ -60,7 +60,7 @@ fn fragments<'a>(root: Place<'a>) -> impl Iterator<Item = &'a str> {
 }
 
 /// What a kustomization takes objects from.
-fn built_on<'a>(root: Place<'a>) -> impl Iterator<Item = &'a str> {
+fn built_on(root: Place<'_>) -> impl Iterator<Item = &str> {
     let keys = ["resources", "bases", "components"].into_iter();
     keys.flat_map(move |key| texts(root, key)).filter(|text| is_path(text))
 }

@@ -216,7 +216,7 @@ fn is_scaled_object(object: &Value) -> bool {
         && unset_or(&advanced["scalingModifiers"], Value::is_object)
         && unset_or(&advanced["scalingModifiers"]["target"], Value::is_string)
         && unset_or(&advanced["horizontalPodAutoscalerConfig"], Value::is_object)
-        && unset_or(behavior, |it| typed_part::<HorizontalPodAutoscalerBehavior>(it))
+        && unset_or(behavior, typed_part::<HorizontalPodAutoscalerBehavior>)
 }
 
 /// By the types of the Prometheus operator's CRDs.

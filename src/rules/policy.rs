@@ -274,6 +274,24 @@ const ALL_CONTAINERS: Variable = Variable {
     ",
 };
 
+/// The names of the containers, with the limits that hold for each: its own, and those of the pod as a whole.
+const LIMITED: [Variable; 2] = [
+    Variable {
+        name: "podLimits",
+        cel: "
+        has(variables.podSpec.resources) && has(variables.podSpec.resources.limits)
+        ? variables.podSpec.resources.limits.map(r, r) : []
+        ",
+    },
+    Variable {
+        name: "limited",
+        cel: "
+        variables.containers.map(c, [c.name, variables.podLimits
+          + (has(c.resources) && has(c.resources.limits) ? c.resources.limits.map(r, r) : [])])
+        ",
+    },
+];
+
 /// What has `resources`: containers, init containers, and the pod as a whole.
 const HOLDERS: Variable = Variable {
     name: "holders",
@@ -371,6 +389,9 @@ pub const OF_TEMPLATE: &[Variable] = &[POD_TEMPLATE];
 
 /// With the variables `podSpec` and `containers`.
 pub const OF_CONTAINERS: &[Variable] = &[POD_TEMPLATE, POD_SPEC, CONTAINERS];
+
+/// With the variable `limited`: pairs of a container's name and the resources that are limited for it.
+pub const OF_LIMITS: &[Variable] = &[POD_TEMPLATE, POD_SPEC, CONTAINERS, LIMITED[0], LIMITED[1]];
 
 /// With the variables `podSpec` and `allContainers`.
 pub const OF_ALL_CONTAINERS: &[Variable] = &[POD_TEMPLATE, POD_SPEC, ALL_CONTAINERS];

@@ -54,11 +54,18 @@ pub fn chart(scenario: &Scenario, unit: Unit, summary: &Summary) -> String {
         Unit::Rps => "requests per second",
     };
     let plain = |value: f64| number(value, if value < 10.0 { 1 } else { 0 });
-    let panel = Panel { title: title.to_owned(), height: 4, top: highest(&load), line: None, unit: plain };
-    panel.draw(&load, &mut text);
-    let replicas = bars(&|group| Bar::Of(group.iter().map(|it| f64::from(it.replicas)).fold(0.0, f64::max)));
     let panel =
-        Panel { title: "replicas".to_owned(), height: 4, top: highest(&replicas), line: None, unit: plain };
+        Panel { title: title.to_owned(), height: 4, top: highest(&load), line: None, unit: plain };
+    panel.draw(&load, &mut text);
+    let replicas =
+        bars(&|group| Bar::Of(group.iter().map(|it| f64::from(it.replicas)).fold(0.0, f64::max)));
+    let panel = Panel {
+        title: "replicas".to_owned(),
+        height: 4,
+        top: highest(&replicas),
+        line: None,
+        unit: plain,
+    };
     panel.draw(&replicas, &mut text);
     for (at, goal) in scenario.goals.iter().enumerate() {
         let values = bars(&|group| {

@@ -147,7 +147,13 @@ impl<'s> World<'s> {
         self.sync.decision = None;
         self.sync.keda = None;
         self.sync.wishes.clear();
-        let seen = Seen { scenario: self.scenario, fleet: &self.fleet, scrapes: &self.scrapes, cpu: &self.cpu, now };
+        let seen = Seen {
+            scenario: self.scenario,
+            fleet: &self.fleet,
+            scrapes: &self.scrapes,
+            cpu: &self.cpu,
+            now,
+        };
         if let Some((object, state)) = &mut hpa.keda
             && state.due(now)
         {
@@ -163,7 +169,13 @@ impl<'s> World<'s> {
             return self.sync.keda.is_some();
         }
         hpa.next = now + seconds(SYNC_PERIOD_S);
-        let seen = Seen { scenario: self.scenario, fleet: &self.fleet, scrapes: &self.scrapes, cpu: &self.cpu, now };
+        let seen = Seen {
+            scenario: self.scenario,
+            fleet: &self.fleet,
+            scrapes: &self.scrapes,
+            cpu: &self.cpu,
+            now,
+        };
         let decision = hpa.sync(&seen, &mut self.sync.wishes);
         self.sync.decision = Some(decision);
         if decision.desired != self.fleet.replicas() {
@@ -234,11 +246,25 @@ impl Hpa<'_> {
             let answer = match (health.get_mut(index), target) {
                 (Some(health), Some(Target::AverageValue(target))) => {
                     let target = keda::Target::AverageValue(target);
-                    keda::answer(object.and_then(|it| it.fallback.as_ref()), health, read, target, seen.fleet.replicas(), ready)
+                    keda::answer(
+                        object.and_then(|it| it.fallback.as_ref()),
+                        health,
+                        read,
+                        target,
+                        seen.fleet.replicas(),
+                        ready,
+                    )
                 }
                 (Some(health), Some(Target::Value(target))) => {
                     let target = keda::Target::Value(target);
-                    keda::answer(object.and_then(|it| it.fallback.as_ref()), health, read, target, seen.fleet.replicas(), ready)
+                    keda::answer(
+                        object.and_then(|it| it.fallback.as_ref()),
+                        health,
+                        read,
+                        target,
+                        seen.fleet.replicas(),
+                        ready,
+                    )
                 }
                 _ => read.map_or(Answer::Failed, Answer::Read),
             };
@@ -254,12 +280,14 @@ impl Hpa<'_> {
             .zip(&auto.spec.metrics)
             .map(|((signal, series), metric)| match signal {
                 Signal::Latency { scope: Scope::Fleet, .. } | Signal::InFlight(Scope::Fleet) => {
-                    if series == &[FAILED] { Reading::Failed } else { Reading::Series(series) }
+                    if series == &[FAILED] {
+                        Reading::Failed
+                    } else {
+                        Reading::Series(series)
+                    }
                 }
                 Signal::Latency { quantile, scope: Scope::Pod, .. } => {
-                    Reading::Pods(seen.of_pods(|seen_by| {
-                        seen.scrapes.latency(*quantile, seen_by)
-                    }))
+                    Reading::Pods(seen.of_pods(|seen_by| seen.scrapes.latency(*quantile, seen_by)))
                 }
                 Signal::InFlight(Scope::Pod) => {
                     Reading::Pods(seen.of_pods(|seen_by| seen.scrapes.in_flight(seen_by)))
@@ -314,7 +342,8 @@ impl Seen<'_> {
         for pod in self.fleet.pods() {
             let young = pod.created.saturating_add(seconds(flags.cpu_initialization_s)) > self.now;
             let unready = pod.ready_at > self.now;
-            let doubted = if young { unready || shown.at < pod.ready_at + shown.window } else { unready };
+            let doubted =
+                if young { unready || shown.at < pod.ready_at + shown.window } else { unready };
             *(if doubted { &mut counts.unready } else { &mut counts.ready }) += 1;
         }
         // metrics-server hands out nano-cores, and the controller rounds each pod's up.

@@ -212,9 +212,11 @@ mod tests {
 
     #[test]
     fn an_update_keeps_to_surge_and_unavailability() {
-        for (surge, unavailable) in
-            [(Share::Percent(25), Share::Pods(0)), (Share::Pods(0), Share::Percent(25)), (Share::Pods(0), Share::Pods(0))]
-        {
+        for (surge, unavailable) in [
+            (Share::Percent(25), Share::Pods(0)),
+            (Share::Pods(0), Share::Percent(25)),
+            (Share::Pods(0), Share::Pods(0)),
+        ] {
             let life = Lifecycle { max_surge: surge, max_unavailable: unavailable, ..LIFE };
             let mut fleet = Fleet::new(life, 8);
             fleet.update(0);

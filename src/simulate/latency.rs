@@ -48,8 +48,14 @@ pub const MOST_UTILISATION: f64 = 0.95;
 /// The most servers of one pod: more are a mistake, and slow to compute with.
 const MOST_SERVERS: f64 = 10_000.0;
 
+/// The most requests that a cap lets into one pod.
+const MOST_PLACES: u32 = 100_000;
+
 /// The longest time that makes sense for one request or pause, in seconds: a day.
 const LONGEST_S: f64 = 86_400.0;
+
+/// By how much a time that was rounded to three digits may be off.
+const ROUNDING: f64 = 0.01;
 
 /// What one pod is made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -121,7 +127,7 @@ impl Service {
                 "write how many requests a pod works on at once, from 1 to 10000, such as `2`",
             );
         }
-        if self.cpu_s > self.service_s * self.servers * (1.0 + 1e-9) {
+        if self.cpu_s > self.service_s * self.servers * (1.0 + ROUNDING) {
             return wrong(
                 format!(
                     "`cpu_per_request` of {} s is more than a request can use: it keeps {} of a pod's servers busy \
@@ -131,13 +137,45 @@ impl Service {
                 "raise `service_time` to at least `cpu_per_request`, or check the unit",
             );
         }
-        if self.cap == Some(0) {
-            return wrong(
+        match self.cap {
+            Some(0) => wrong(
                 "a pod that lets in no request serves none".to_owned(),
                 "write a cap of at least 1, or none",
-            );
+            ),
+            Some(cap) if cap > MOST_PLACES => wrong(
+                format!("a cap of {cap} requests in one pod is none"),
+                "write a cap of at most 100000, or none",
+            ),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Requests per second that pass with `cap` requests inside at all times: the machine-repair model, which is exact.
+    ///
+    /// With `k` at the station, `cap − k` are on the floor and arrive at `(cap − k)/d` a second; which of the two is
+    /// longer does not matter to the mean, nor does how either is distributed.
+    fn most_rps(&self, cap: u32) -> f64 {
+        let rate = |count: f64| count.min(self.servers) / self.service_s;
+        let cap = f64::from(cap);
+        if self.floor_s <= 0.0 {
+            return rate(cap);
+        }
+        let (mut weight, mut total, mut flow, mut count) = (1.0_f64, 1.0, 0.0, 0.0);
+        while count < cap {
+            weight *= (cap - count) / self.floor_s / rate(count + 1.0);
+            count += 1.0;
+            total += weight;
+            flow += weight * rate(count);
+            // Weights rise and then fall: only their ratios count.
+            if total > 1e200 {
+                weight /= total;
+                flow /= total;
+                total = 1.0;
+            } else if weight < total * 1e-18 {
+                break;
+            }
+        }
+        flow / total
     }
 }
 
@@ -213,10 +251,8 @@ impl Model {
         let capacity = service.station_rps();
         let mut model = Self { service, gate: None, capacity };
         if let Some(cap) = service.cap {
-            // With every place taken at all times, requests inside are users who do not think.
-            let places = f64::from(cap);
-            let most_rps = model.closed(places, 0.0, 1.0).rps.min(capacity * (1.0 - 1e-9));
-            model.gate = Some(Gate { places, most_rps });
+            let most_rps = service.most_rps(cap).min(capacity * (1.0 - 1e-9));
+            model.gate = Some(Gate { places: f64::from(cap), most_rps });
             model.capacity = most_rps;
         }
         Ok(model)
@@ -326,7 +362,8 @@ impl Model {
         let utilisation = (rps / gate.most_rps).min(1.0);
         let taken = erlang::all_busy(gate.places, gate.places * utilisation, utilisation);
         let Service { floor_s, floor_cv, service_s, .. } = self.service;
-        let variation = ((floor_s * floor_cv).powi(2) + service_s.powi(2)) / (floor_s + service_s).powi(2);
+        let variation =
+            ((floor_s * floor_cv).powi(2) + service_s.powi(2)) / (floor_s + service_s).powi(2);
         (taken * f64::midpoint(1.0, variation), taken)
     }
 
@@ -356,7 +393,16 @@ impl Model {
             let variance = f64::INFINITY;
             let (mu, sigma) = (f64::INFINITY, 1.0);
             return Operating {
-                rps, in_flight, gauge, utilisation, mean_s, variance, mu, sigma, cpu_cores, saturated,
+                rps,
+                in_flight,
+                gauge,
+                utilisation,
+                mean_s,
+                variance,
+                mu,
+                sigma,
+                cpu_cores,
+                saturated,
             };
         }
         let busy = (seen / self.service.station_rps()).min(1.0);
@@ -366,21 +412,30 @@ impl Model {
             + outside_variance;
         let log_variance = (variance / mean_s.powi(2)).ln_1p();
         let (mu, sigma) = (mean_s.ln() - log_variance / 2.0, log_variance.sqrt());
-        Operating { rps, in_flight, gauge, utilisation, mean_s, variance, mu, sigma, cpu_cores, saturated }
+        Operating {
+            rps,
+            in_flight,
+            gauge,
+            utilisation,
+            mean_s,
+            variance,
+            mu,
+            sigma,
+            cpu_cores,
+            saturated,
+        }
     }
 
     /// The part of `wait_s` that is spent in front of the gate: mean, and variance of the wait of M/M/K.
     fn outside(&self, rps: f64, wait_s: f64) -> (f64, f64) {
         let Some(gate) = self.gate else { return (0.0, 0.0) };
         let rps = rps.min(self.capacity);
-        let share = self.share(rps);
-        let (admission, taken) = self.admission(rps, gate);
-        let front = admission * (1.0 - share);
-        let all = front + self.station(rps) * share;
-        if all <= 0.0 || taken <= 0.0 {
+        let (front, taken) = self.admission(rps, gate);
+        let all = self.queueing(rps);
+        if front <= 0.0 || all <= 0.0 {
             return (0.0, 0.0);
         }
-        let mean = wait_s * front / all;
+        let mean = wait_s * (front / all).min(1.0);
         (mean, mean.powi(2) * (2.0 - taken) / taken)
     }
 }

@@ -142,7 +142,8 @@ impl Scrapes {
     /// them, NaN without a request between them.
     pub fn latency(&self, quantile: f64, seen: usize) -> Option<f64> {
         let newest = self.samples.back()?;
-        let oldest = self.samples.get(self.samples.len().checked_sub(seen)?).filter(|_| seen > 1)?;
+        let oldest =
+            self.samples.get(self.samples.len().checked_sub(seen)?).filter(|_| seen > 1)?;
         Some(self.quantile(quantile, &oldest.counters, &newest.counters))
     }
 
@@ -239,7 +240,12 @@ mod tests {
     use super::*;
 
     fn scrapes(buckets: &[f64]) -> Scrapes {
-        Scrapes::new(Pipeline { interval: 15_000, phase: 0, window: 60_000, buckets: buckets.to_vec() })
+        Scrapes::new(Pipeline {
+            interval: 15_000,
+            phase: 0,
+            window: 60_000,
+            buckets: buckets.to_vec(),
+        })
     }
 
     fn serve(scrapes: &mut Scrapes, requests: f64, below: impl Fn(f64) -> f64) {
@@ -274,7 +280,9 @@ mod tests {
     #[test]
     fn a_gauge_is_averaged_over_what_has_been_seen() {
         let mut seen = scrapes(&[]);
-        for (at, in_flight) in [(0, 1.0), (15_000, 2.0), (30_000, 3.0), (45_000, 6.0), (60_000, 6.0)] {
+        for (at, in_flight) in
+            [(0, 1.0), (15_000, 2.0), (30_000, 3.0), (45_000, 6.0), (60_000, 6.0)]
+        {
             seen.count(Served { in_flight, ..Served::default() }, |_| 0.0);
             seen.scrape(at, 2);
         }

@@ -211,13 +211,14 @@ fn model(plan: &Plan<'_>, notes: &mut Vec<String>) -> Result<Model, Missing> {
     let cpu_s = if let Some(cpu) = &simulate.cpu_per_request {
         float(cpu.seconds())
     } else {
-        notes.push("simulate.cpu_per_request is not set: all of the service time is CPU".to_owned());
+        notes
+            .push("simulate.cpu_per_request is not set: all of the service time is CPU".to_owned());
         service_s
     };
     let floor_s = simulate.floor.as_ref().map_or(0.0, |floor| float(floor.seconds()));
     let service = Service {
         floor_s,
-        floor_cv: 0.0,
+        floor_cv: simulate.floor_variation.as_ref().map_or(0.0, |cv| float(cv.0)),
         service_s,
         servers,
         cpu_s,
@@ -283,7 +284,8 @@ fn scaler(plan: &Plan<'_>, notes: &mut Vec<String>) -> (Scaler, i32) {
             }
             if keda.modifiers.is_some() {
                 notes.push(
-                    "scaling.keda.modifiers is not simulated: each trigger counts by itself".to_owned(),
+                    "scaling.keda.modifiers is not simulated: each trigger counts by itself"
+                        .to_owned(),
                 );
             }
             min = min.max(1);
@@ -358,7 +360,9 @@ fn of_keda(trigger: &Trigger) -> Result<(Metric, Signal), String> {
         Asks::Cpu(percent) => return Ok(cpu(percent.value)),
         Asks::Prometheus { query, threshold } => (query, threshold.value),
         Asks::Written { kind, .. } => {
-            return Err(format!("a trigger of type `{kind}` is not simulated: nothing says what it reads"));
+            return Err(format!(
+                "a trigger of type `{kind}` is not simulated: nothing says what it reads"
+            ));
         }
     };
     let signal = match query {
@@ -369,7 +373,9 @@ fn of_keda(trigger: &Trigger) -> Result<(Metric, Signal), String> {
         },
         Asked::InFlight => Signal::InFlight(Scope::Fleet),
         Asked::Written(query) => {
-            return Err(format!("the query `{query}` is not simulated: nothing says what it reads"));
+            return Err(format!(
+                "the query `{query}` is not simulated: nothing says what it reads"
+            ));
         }
     };
     let target = thousandths(threshold);

@@ -73,7 +73,11 @@ pub fn money(value: f64) -> String {
 pub fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |at: usize| {
-        rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        rows.iter()
+            .filter_map(|row| row.get(at))
+            .map(|cell| cell.chars().count())
+            .max()
+            .unwrap_or(0)
     };
     let widths: Vec<usize> = (0..count).map(width).collect();
     let mut text = String::new();
@@ -93,10 +97,14 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        assert_eq!([latency(0.0042), latency(0.1984), latency(1.254)], ["4.2 ms", "198 ms", "1.25 s"]);
-        assert_eq!([share(0.0), share(0.000_042), share(0.0042), share(0.073), share(1.2)], [
-            "0 %", "0.0042 %", "0.42 %", "7.3 %", "120 %"
-        ]);
+        assert_eq!(
+            [latency(0.0042), latency(0.1984), latency(1.254)],
+            ["4.2 ms", "198 ms", "1.25 s"]
+        );
+        assert_eq!(
+            [share(0.0), share(0.000_042), share(0.0042), share(0.073), share(1.2)],
+            ["0 %", "0.0042 %", "0.42 %", "7.3 %", "120 %"]
+        );
         assert_eq!([number(3.0, 1), number(3.25, 1), number(100.0, 0)], ["3", "3.2", "100"]);
         assert_eq!([time(0.0), time(240.0), time(5400.0)], ["0s", "4m", "1h30m"]);
         assert_eq!([money(0.2), money(12.345)], ["0.2000", "12.35"]);
@@ -104,7 +112,8 @@ mod tests {
 
     #[test]
     fn columns_are_aligned() {
-        let rows = [vec!["A".to_owned(), "LONG".to_owned()], vec!["bcd".to_owned(), "1".to_owned()]];
+        let rows =
+            [vec!["A".to_owned(), "LONG".to_owned()], vec!["bcd".to_owned(), "1".to_owned()]];
         assert_eq!(columns(&rows), "A    LONG\nbcd     1\n");
     }
 }

@@ -300,7 +300,8 @@ impl<'a> Recorder<'a> {
         minute.throughput += step.throughput * length_s;
         minute.failed += step.failed * length_s;
         minute.replicas = step.replicas;
-        minute.ready = if self.minute.is_empty() { step.ready } else { minute.ready.min(step.ready) };
+        minute.ready =
+            if self.minute.is_empty() { step.ready } else { minute.ready.min(step.ready) };
         if let Some(pod) = step.pod {
             minute.in_flight += pod.in_flight * length_s;
             minute.utilization += pod.utilisation * length_s;
@@ -344,7 +345,8 @@ impl<'a> Recorder<'a> {
         }
         minute.binding = self.binding;
         minute.limited = self.hold;
-        minute.latency = self.goals.iter().map(|goal| mixture(&self.minute, goal.quantile)).collect();
+        minute.latency =
+            self.goals.iter().map(|goal| mixture(&self.minute, goal.quantile)).collect();
         let at_end = at_s;
         let stage = self.stages.iter_mut().rev().find(|it| it.stage.from_s <= at_end);
         for gathered in stage.into_iter().chain([&mut self.total]) {
@@ -410,16 +412,20 @@ fn mixture(parts: &[Part], quantile: f64) -> Quantile {
     // A tenth of a millisecond is far within what the model can tell.
     while high - low > 1e-4 {
         let middle = f64::midpoint(low, high);
-        let below: f64 = parts()
-            .map(|part| part.answered * part.pod.fraction_below(middle))
-            .sum();
+        let below: f64 = parts().map(|part| part.answered * part.pod.fraction_below(middle)).sum();
         if below < quantile * all { low = middle } else { high = middle }
     }
     Quantile::Seconds(f64::midpoint(low, high))
 }
 
 impl Gathered {
-    fn add(&mut self, step: &Step<'_>, bad: &[(f64, bool)], binding: Option<usize>, held: Option<Hold>) {
+    fn add(
+        &mut self,
+        step: &Step<'_>,
+        bad: &[(f64, bool)],
+        binding: Option<usize>,
+        held: Option<Hold>,
+    ) {
         let stage = &mut self.stage;
         let length_s = step.length_s;
         let since_s = step.at_s - stage.from_s;

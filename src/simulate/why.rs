@@ -16,10 +16,9 @@ const WORTH_S: f64 = 15.0;
 pub fn sentences(scenario: &Scenario, summary: &Summary) -> Vec<String> {
     let mut told = Vec::new();
     match &scenario.scaler {
-        Scaler::Fixed => told.push(format!(
-            "nothing scales: there are {} replicas throughout",
-            scenario.initial
-        )),
+        Scaler::Fixed => {
+            told.push(format!("nothing scales: there are {} replicas throughout", scenario.initial))
+        }
         Scaler::Auto(_) => {
             told.extend(binding(scenario, summary));
             told.extend(changes(scenario, summary));
@@ -32,7 +31,11 @@ pub fn sentences(scenario: &Scenario, summary: &Summary) -> Vec<String> {
     }
     told.extend(starting(scenario, &summary.total));
     told.extend(
-        scenario.goals.iter().enumerate().filter_map(|(at, goal)| reached(goal, summary, at, &time(scenario.period_s))),
+        scenario
+            .goals
+            .iter()
+            .enumerate()
+            .filter_map(|(at, goal)| reached(goal, summary, at, &time(scenario.period_s))),
     );
     told.extend(saturated(summary));
     told.extend(failed(&summary.total));
@@ -49,7 +52,9 @@ pub fn assumptions(scenario: &Scenario, unit: Unit) -> Vec<String> {
             "each user waits for an answer before the next request, so that a slow service slows them down; real traffic \
              may not (`--rps`)"
         }
-        Unit::Rps => "requests come whether or not the service keeps up, and nobody gives up or tries again",
+        Unit::Rps => {
+            "requests come whether or not the service keeps up, and nobody gives up or tries again"
+        }
     };
     let fixed = [
         "latencies are a model's, right to ±25 %, and `saturated` beyond 95 % of what pods can serve; the autoscaler is \
@@ -166,12 +171,17 @@ fn held_back(
         Hold::Max => {
             format!("scaling.max = {} kept the replicas lower for {length}{lost}", auto.spec.max)
         }
-        Hold::Min => format!("scaling.min = {} kept the replicas higher for {length}", auto.spec.min),
+        Hold::Min => {
+            format!("scaling.min = {} kept the replicas higher for {length}", auto.spec.min)
+        }
         Hold::UpPolicies => {
             format!("the policies of scaling.up kept the replicas lower for {length}{lost}")
         }
         Hold::UpWindow => {
-            format!("the {}scale-up window kept the replicas lower for {length}{lost}", window(true))
+            format!(
+                "the {}scale-up window kept the replicas lower for {length}{lost}",
+                window(true)
+            )
         }
         Hold::DownPolicies => {
             format!("the policies of scaling.down kept the replicas higher for {length}")
@@ -182,11 +192,14 @@ fn held_back(
             } else {
                 ""
             };
-            format!("the {}scale-down window kept the replicas higher for {length}{end}", window(false))
+            format!(
+                "the {}scale-down window kept the replicas higher for {length}{end}",
+                window(false)
+            )
         }
-        Hold::Metrics => format!(
-            "for {length} a metric had no value, so that nothing could be taken away{lost}"
-        ),
+        Hold::Metrics => {
+            format!("for {length} a metric had no value, so that nothing could be taken away{lost}")
+        }
     }
 }
 
@@ -213,7 +226,8 @@ fn reached(goal: &Goal, summary: &Summary, at: usize, period: &str) -> Option<St
         return Some(format!("{name} stays below its target of {bound} throughout"));
     }
     let worst = summary.minutes.iter().find(|minute| minute.latency.get(at) == Some(&total.worst));
-    let when = worst.map_or_else(String::new, |minute| format!(" in the minute from {} on", time(minute.at_s)));
+    let when = worst
+        .map_or_else(String::new, |minute| format!(" in the minute from {} on", time(minute.at_s)));
     let worst = match total.worst {
         Quantile::Saturated => "the pods were saturated".to_owned(),
         worst => format!("at worst {}", quantile(worst)),

@@ -565,6 +565,8 @@ table! {
         opt service_time: Duration;
         /// Part of the latency that does not grow with load.
         opt floor: Duration;
+        /// How much that part varies: its standard deviation by its mean.
+        opt floor_variation: Number;
         /// Requests that one pod works on at once.
         opt concurrency: u32;
         /// CPU time of one request.

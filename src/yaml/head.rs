@@ -1,61 +1,48 @@
-//! What stands above the content of a document.
+//! What stands above the content of documents.
 
-/// The comments, without their `#`, between the start of the document around byte `offset` and its content. Those
+/// Where each document of `text` starts, with the comments, without their `#`, between that and its content. Those
 /// that are indented are left out, as they belong to something.
-pub fn comments_above(text: &str, offset: usize) -> impl Iterator<Item = &str> {
-    let start = start(text, offset);
-    let document = text.get(start..).unwrap_or_default();
-    let mut lines = document.trim_start_matches('\u{feff}').lines();
-    let mut first = lines.next();
-    if let Some(behind) = first.and_then(behind_marker) {
-        first = Some(behind.trim_start());
-    }
-    let above = first.into_iter().chain(lines);
-    above
+pub fn comments_above(text: &str) -> impl Iterator<Item = (usize, impl Iterator<Item = &str>)> {
+    let marked = memchr::memmem::find_iter(text.as_bytes(), "\n---").map(|at| at + 1);
+    let starts =
+        marked.filter(|at| text.get(*at..).is_some_and(|rest| behind_marker(rest).is_some()));
+    std::iter::once(0).chain(starts).map(|at| (at, above(text.get(at..).unwrap_or_default())))
+}
+
+fn above(document: &str) -> impl Iterator<Item = &str> {
+    let document = document.trim_start_matches('\u{feff}');
+    let document = behind_marker(document).map_or(document, str::trim_start);
+    document
+        .lines()
         .take_while(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
         .filter_map(|line| line.strip_prefix('#'))
 }
 
-/// Where the line starts that begins the document around byte `offset`.
-fn start(text: &str, offset: usize) -> usize {
-    let mut end =
-        text.get(offset..).and_then(|rest| rest.find('\n')).map_or(text.len(), |at| offset + at);
-    while let Some(at) = text.get(..end).and_then(|before| before.rfind("\n---")) {
-        let line = text.get(at + 1..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-        if behind_marker(line).is_some() {
-            return at + 1;
-        }
-        end = at;
-    }
-    0
-}
-
-/// What stands behind `---`, if `line` begins a document.
-fn behind_marker(line: &str) -> Option<&str> {
-    line.strip_prefix("---").filter(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r']))
+/// What stands behind `---`, if `text` begins a document with it.
+fn behind_marker(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("---")?;
+    (rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n'])).then_some(rest)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn above(text: &str, needle: &str) -> Vec<String> {
-        let at = text.find(needle).unwrap();
-        comments_above(text, at).map(str::to_owned).collect()
+    fn all(text: &str) -> Vec<(usize, Vec<&str>)> {
+        comments_above(text).map(|(at, comments)| (at, comments.collect())).collect()
     }
 
     #[test]
     fn only_what_stands_above_the_content_counts() {
         let text =
             "# a\n\n#b\nx: 1\n# c\ny: |\n  ---\n  # d\n----\n--- # e\n  # f\nz: 1\n---\n# g\n";
-        assert_eq!(above(text, "x: 1"), [" a", "b"]);
-        assert_eq!(above(text, "# d"), [" a", "b"]);
-        assert_eq!(above(text, "z: 1"), [" e"]);
-        assert_eq!(above(text, "--- # e"), [" e"]);
-        assert_eq!(above(text, "# g"), [" g"]);
-        assert_eq!(above(&text.replace('\n', "\r\n"), "y: |"), [" a", "b"]);
-        assert_eq!(above("\u{feff}---\n# a\nx: 1", "x"), [" a"]);
-        assert_eq!(above("--- {a: b}\n# a\n", "b"), [""; 0]);
-        assert_eq!(comments_above("é", 1).count() + comments_above("", 9).count(), 0);
+        let wanted = [(0, vec![" a", "b"]), (39, vec![" e"]), (58, vec![" g"])];
+        assert_eq!(all(text), wanted);
+        let comments =
+            |text: &str| all(text).into_iter().map(|(_, it)| it.len()).collect::<Vec<_>>();
+        assert_eq!(comments(&text.replace('\n', "\r\n")), [2, 1, 1]);
+        assert_eq!(all("\u{feff}---\n# a\nx: 1"), [(0, vec![" a"])]);
+        assert_eq!(all("--- {a: b}\n# a\n"), [(0, vec![])]);
+        assert_eq!(all(""), [(0, vec![])]);
     }
 }

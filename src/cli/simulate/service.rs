@@ -65,7 +65,8 @@ fn read(
         let anchor = source.anchor();
         let loaded = source.load(&files, env).and_then(|spec| {
             let scenario = Scenario::new(&Plan::new(&spec));
-            let at = spec.tree.get("simulate").map_or(Span::start_of(spec.file), |node| node.place());
+            let at =
+                spec.tree.get("simulate").map_or(Span::start_of(spec.file), |node| node.place());
             let scenario = scenario.map_err(|missing| vec![of(missing, at)])?;
             Ok(Loaded { scenario, think: spec.doc.simulate.think_time.as_deref().copied() })
         });

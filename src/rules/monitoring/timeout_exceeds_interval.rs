@@ -116,5 +116,5 @@ cases! {
     service_monitor: "apiVersion: monitoring.coreos.com/v1\nkind: ServiceMonitor\nmetadata: {name: a}\nspec:\n  endpoints:\n  - {interval: 1m, scrapeTimeout: 61s}\n  - {interval: 1m, scrapeTimeout: 60s}\n  - {scrapeTimeout: 60s}\n  - {interval: 10s}\n  - {interval: '${I}', scrapeTimeout: 60s}\n"
         => ["6:35"],
     units: "apiVersion: monitoring.coreos.com/v1\nkind: PodMonitor\nmetadata: {name: a}\nspec:\n  podMetricsEndpoints:\n  - {interval: 1m30s, scrapeTimeout: 90001ms}\n  - {interval: 1m30s, scrapeTimeout: 90s}\n  - {interval: 900ms, scrapeTimeout: 1s}\n  - {interval: 1d, scrapeTimeout: 24h1ms}\n  - {interval: 0s, scrapeTimeout: 1s}\n  - {interval: 1w, scrapeTimeout: 7d}\n"
-        => ["6:37", "8:37", "9:34"],
+        => ["6:38", "8:38", "9:35"],
 }

@@ -52,24 +52,10 @@ declare_rule! {
 static POLICY: Policy = Policy {
     resources: policy::WORKLOADS,
     conditions: &[policy::JUDGED_WITH_OWNER],
-    shared: policy::OF_CONTAINERS,
-    variables: &[
-        Variable {
-            name: "podIsLimited",
-            cel: "
-        has(variables.podSpec.resources) && has(variables.podSpec.resources.limits)
-          && 'cpu' in variables.podSpec.resources.limits
-        ",
-        },
-        findings(
-            "
-        variables.containers
-          .filter(c, !variables.podIsLimited
-            && !(has(c.resources) && has(c.resources.limits) && 'cpu' in c.resources.limits))
-          .map(c, 'container `' + c.name + '` has no CPU limit')
-        ",
-        ),
-    ],
+    shared: policy::OF_LIMITS,
+    variables: &[findings(
+        "variables.limited.filter(c, !('cpu' in c[1])).map(c, 'container `' + c[0] + '` has no CPU limit')",
+    )],
 };
 
 impl Rule for MissingCpuLimit {

@@ -77,7 +77,12 @@ impl Backlog {
         // What it works on is what it can; what it is asked for tells whether it keeps up.
         operating.utilisation = (rps / capacity).max(operating.utilisation);
         operating.saturated = operating.utilisation > super::MOST_UTILISATION;
-        Step { operating: Some(operating), served_rps: served * pods, failed, waiting: self.waiting }
+        Step {
+            operating: Some(operating),
+            served_rps: served * pods,
+            failed,
+            waiting: self.waiting,
+        }
     }
 }
 

@@ -147,7 +147,13 @@ impl Fleet<'_> {
 }
 
 /// Runs `pods` pods until `requests` have been served and measured.
-pub(super) fn run(service: &Service, load: Load, pods: usize, requests: usize, seed: u64) -> Measured {
+pub(super) fn run(
+    service: &Service,
+    load: Load,
+    pods: usize,
+    requests: usize,
+    seed: u64,
+) -> Measured {
     let mut fleet = Fleet {
         service,
         random: Random(seed),
@@ -167,12 +173,19 @@ pub(super) fn run(service: &Service, load: Load, pods: usize, requests: usize, s
     let warm_up = requests / 5;
     let (mut served, mut start, mut area, mut area_inside) = (0, 0.0, 0.0, 0.0);
     let mut responses = Vec::with_capacity(requests);
+    let mut rates = vec![0.0; pods];
     while responses.len() < requests {
         // All that is drawn here is forgotten at the next event: the work is memoryless.
-        let rates: Vec<f64> = (0..pods).map(|pod| fleet.rate(pod)).collect();
-        let total: f64 = rates.iter().sum();
-        let departure =
-            if total > 0.0 { fleet.now + fleet.random.exponential(1.0 / total) } else { f64::INFINITY };
+        let mut total = 0.0;
+        for (pod, rate) in rates.iter_mut().enumerate() {
+            *rate = fleet.rate(pod);
+            total += *rate;
+        }
+        let departure = if total > 0.0 {
+            fleet.now + fleet.random.exponential(1.0 / total)
+        } else {
+            f64::INFINITY
+        };
         let next = fleet.events.peek().map_or(f64::INFINITY, |Reverse((at, _))| seconds(*at));
         let then = departure.min(next).max(fleet.now);
         if served > warm_up {
@@ -221,5 +234,10 @@ pub(super) fn run(service: &Service, load: Load, pods: usize, requests: usize, s
     }
     responses.sort_by(f64::total_cmp);
     let time = (fleet.now - start) * float(pods);
-    Measured { responses, rps: float(requests) / time, in_flight: area / time, inside: area_inside / time }
+    Measured {
+        responses,
+        rps: float(requests) / time,
+        in_flight: area / time,
+        inside: area_inside / time,
+    }
 }

@@ -34,8 +34,8 @@ fn settings() -> [Service; 8] {
 }
 
 /// What the model says against what was simulated.
-fn agrees(found: &Operating, measured: &des::Measured, what: &str) {
-    near(found.rps, measured.rps, 0.05, &format!("{what}: throughput"));
+fn agrees(found: &Operating, measured: &des::Measured, throughput: f64, what: &str) {
+    near(found.rps, measured.rps, throughput, &format!("{what}: throughput"));
     let p95 = found.percentile(95.0).unwrap();
     near(p95, measured.percentile(95), BAND, &format!("{what}: P95"));
     near(found.mean_s, measured.mean(), 0.20, &format!("{what}: mean"));
@@ -52,9 +52,9 @@ fn open_load_agrees_with_the_simulation() {
         for (seed, utilisation) in (1..).zip([0.1, 0.4, 0.7, 0.85, 0.92]) {
             let rps = utilisation * model.capacity_rps();
             // A busy queue forgets slowly.
-            let requests = if utilisation > 0.8 { 60_000 } else { 15_000 };
+            let requests = if utilisation > 0.8 { 40_000 } else { 12_000 };
             let measured = des::run(&service, Load::Open(rps), 1, requests, seed);
-            agrees(&model.open(rps), &measured, &format!("setting {at} at {utilisation}"));
+            agrees(&model.open(rps), &measured, 0.05, &format!("setting {at} at {utilisation}"));
         }
     }
 }
@@ -64,15 +64,17 @@ fn closed_load_agrees_with_the_simulation() {
     let mut compared = 0;
     for (at, service) in settings().into_iter().enumerate() {
         let model = Model::new(service).unwrap();
-        for (users, think_s, pods) in [(1, 0.1, 1), (4, 0.05, 1), (50, 0.22, 3), (200, 0.5, 8)] {
+        for (users, think_s, pods) in [(1, 0.1, 1_u8), (4, 0.05, 1), (50, 0.22, 3), (200, 0.5, 8)] {
             let found = model.closed(f64::from(users), think_s, f64::from(pods));
             if found.saturated {
                 continue;
             }
             compared += 1;
             let load = Load::Closed(users, think_s);
-            let measured = des::run(&service, load, pods as usize, 20_000, 7);
-            agrees(&found, &measured, &format!("setting {at}, {users} users"));
+            let measured = des::run(&service, load, usize::from(pods), 10_000, 7);
+            // A handful of users on one pod know more of each other than of a Poisson stream.
+            let throughput = if users == 4 { 0.10 } else { 0.05 };
+            agrees(&found, &measured, throughput, &format!("setting {at}, {users} users"));
         }
     }
     assert!(compared >= 16, "{compared}");
@@ -83,7 +85,7 @@ fn throughput_of_saturated_users_agrees_with_the_simulation() {
     for (at, service) in settings().into_iter().enumerate() {
         let model = Model::new(service).unwrap();
         let found = model.closed(400.0, 0.05, 2.0);
-        let measured = des::run(&service, Load::Closed(400, 0.05), 2, 15_000, 3);
+        let measured = des::run(&service, Load::Closed(400, 0.05), 2, 8_000, 3);
         near(found.rps, measured.rps, 0.05, &format!("setting {at}: throughput"));
         near(found.mean_s, measured.mean(), 0.10, &format!("setting {at}: mean"));
     }
@@ -92,10 +94,14 @@ fn throughput_of_saturated_users_agrees_with_the_simulation() {
 /// The cap binds before the station (4 places, mostly on the floor), beside it, and not at all.
 #[test]
 fn a_cap_agrees_with_the_simulation() {
-    for (at, (floor_s, service_s, servers, cap)) in
-        [(0.100, 0.003, 2.0, 4), (0.090, 0.007, 2.0, 12), (0.020, 0.010, 1.0, 3), (0.05, 0.02, 2.0, 64)]
-            .into_iter()
-            .enumerate()
+    for (at, (floor_s, service_s, servers, cap)) in [
+        (0.100, 0.003, 2.0, 4),
+        (0.090, 0.007, 2.0, 12),
+        (0.020, 0.010, 1.0, 3),
+        (0.05, 0.02, 2.0, 64),
+    ]
+    .into_iter()
+    .enumerate()
     {
         let capped = Service {
             cap: Some(cap),
@@ -108,14 +114,14 @@ fn a_cap_agrees_with_the_simulation() {
             let measured = des::run(&capped, Load::Open(rps), 1, 30_000, 11);
             let found = model.open(rps);
             let what = format!("cap {at} at {utilisation}");
-            agrees(&found, &measured, &what);
+            agrees(&found, &measured, 0.05, &what);
             near(found.gauge, measured.inside, 0.20, &what);
             let outside = Model::new(Service { gauge: Gauge::Outside, ..capped }).unwrap();
             assert!(outside.open(rps).gauge >= found.gauge, "{what}");
         }
         // More than it lets through.
-        let flood = des::run(&capped, Load::Closed(500, 0.01), 1, 20_000, 5);
-        near(model.capacity_rps(), flood.rps, 0.05, &format!("cap {at}: capacity"));
+        let flood = des::run(&capped, Load::Closed(500, 0.01), 1, 8_000, 5);
+        near(model.capacity_rps(), flood.rps, 0.02, &format!("cap {at}: capacity"));
         near(model.closed(500.0, 0.01, 1.0).gauge, f64::from(cap), 0.10, "gauge");
     }
 }
@@ -249,6 +255,7 @@ fn services_that_make_no_sense_are_refused() {
         (Service { cpu_s: 0.021, ..good }, "cpu_per_request"),
         (Service { cpu_s: f64::NAN, ..good }, "cpu_per_request"),
         (Service { cap: Some(0), ..good }, "cap"),
+        (Service { cap: Some(u32::MAX), ..good }, "cap"),
     ];
     for (service, name) in refused {
         let invalid = Model::new(service).unwrap_err();

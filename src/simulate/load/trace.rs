@@ -174,17 +174,13 @@ fn check_order(samples: &[Sample], problems: &mut Problems) {
         let problem = if after.t > before.t {
             continue;
         } else if after.t < before.t {
-            problems.error(
+            error(
                 after.at,
                 "this time is before the one of the sample before",
                 "order the samples by time",
             )
         } else {
-            problems.error(
-                after.at,
-                "two samples have the same time",
-                "keep one of them, or add them up",
-            )
+            error(after.at, "two samples have the same time", "keep one of them, or add them up")
         };
         problems.push(problem.label(before.at, "the sample before"));
     }
@@ -204,14 +200,11 @@ fn check_gaps(samples: &[Sample], files: &Files, fill_gaps: bool, problems: &mut
         );
         let before = format!("the sample before, on line {}", files.line(pair[0].at));
         let gap = if fill_gaps {
-            let warning = problems.error(
-                pair[1].at,
-                message,
-                "the load is a straight line in between: a guess",
-            );
+            let warning =
+                error(pair[1].at, message, "the load is a straight line in between: a guess");
             Finding { severity: Severity::Warning, ..warning }
         } else {
-            problems.error(
+            error(
                 pair[1].at,
                 message,
                 "add what is missing, or take a straight line for it: `--fill-gaps`",
@@ -255,6 +248,10 @@ fn time(text: &str) -> Result<f64, Invalid> {
     }
 }
 
+fn error(span: Span, message: impl Into<String>, help: impl Into<String>) -> Finding {
+    Finding::error(RULE, span, message).help(help)
+}
+
 /// What is wrong, the first ten times.
 struct Problems {
     file: FileId,
@@ -268,12 +265,8 @@ impl Problems {
         Self { file, findings: Vec::new(), more: None }
     }
 
-    fn error(&self, span: Span, message: impl Into<String>, help: impl Into<String>) -> Finding {
-        Finding::error(RULE, span, message).help(help)
-    }
-
     fn add(&mut self, span: Span, message: impl Into<String>, help: impl Into<String>) {
-        self.push(self.error(span, message, help));
+        self.push(error(span, message, help));
     }
 
     fn invalid(&mut self, span: Span, Invalid { message, help }: Invalid) {

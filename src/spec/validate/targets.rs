@@ -3,8 +3,8 @@
 use super::{bad, conflict, unique};
 use crate::finding::Finding;
 use crate::source::Span;
-use crate::spec::decode::{Decoder, Sourced};
 use crate::spec::concurrency::caps;
+use crate::spec::decode::{Decoder, Sourced};
 use crate::spec::tables::{Document, LatencyTarget, Metrics};
 use crate::spec::tiers;
 use crate::spec::tiers::Tier;
@@ -136,8 +136,10 @@ fn in_flight_cap(doc: &Document, cx: &mut Decoder) {
         // autoscaling.md 5, number 56: the gauge saturates at the cap and never exceeds the HPA's tolerance.
         let most = Decimal::from(cap) * Decimal::new(9, 1);
         if per_pod.0 > most {
-            let message =
-                format!("an in-flight target of {} is above 0.9 × the cap of {cap}", plain(per_pod.0));
+            let message = format!(
+                "an in-flight target of {} is above 0.9 × the cap of {cap}",
+                plain(per_pod.0)
+            );
             cx.report(
                 conflict(target.per_pod.span, message)
                     .here("the gauge stops at the cap, so the fleet would never grow")

@@ -1,5 +1,7 @@
 //! The options as users write them.
 
+#![expect(clippy::float_cmp, reason = "the values are exact, or rounded by the test")]
+
 use clap::Parser;
 
 use super::*;

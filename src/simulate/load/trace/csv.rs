@@ -92,29 +92,16 @@ fn fields<'a>(
         let rest = &text[at..range.end];
         let start = at + rest.len() - rest.trim_start().len();
         let rest = &text[start..range.end];
-        let (content, end) = match rest.strip_prefix('"') {
-            Some(quoted) => {
-                let Some(length) = quoted_length(quoted) else {
-                    let span = Span::new(problems.file, start..range.end);
-                    problems.add(
-                        span,
-                        "the quote has no end on its line",
-                        "close it, or take it out",
-                    );
-                    return None;
-                };
-                let inside = &quoted[..length];
-                let content = if inside.contains('"') {
-                    inside.replace("\"\"", "\"").into()
-                } else {
-                    inside.into()
-                };
-                (content, start + length + 2)
-            }
-            None => {
-                let content = rest.split(',').next().unwrap_or_default().trim_end();
-                (Cow::Borrowed(content), start + content.len())
-            }
+        let (content, end) = if let Some(quoted) = rest.strip_prefix('"') {
+            let Some(length) = quoted_length(quoted) else {
+                let span = Span::new(problems.file, start..range.end);
+                problems.add(span, "the quote has no end on its line", "close it, or take it out");
+                return None;
+            };
+            (Cow::Owned(quoted[..length].replace("\"\"", "\"")), start + length + 2)
+        } else {
+            let content = rest.split(',').next().unwrap_or_default().trim_end();
+            (Cow::Borrowed(content), start + content.len())
         };
         fields.push(Field { content, span: Span::new(problems.file, start..end) });
         let behind = text[end..range.end].trim_start();

@@ -68,7 +68,7 @@ pub(super) fn read(text: &str, unit: Unit, problems: &mut Problems) -> Option<Re
             text.problems.add(
                 whole,
                 message,
-                "query `sum(…)`, or a larger `step`: 15 seconds are what an HPA sees",
+                "query the sum over all series, or take a larger `step`: 15 seconds are what an HPA sees",
             );
             return None;
         }
@@ -200,8 +200,7 @@ fn sum(series: Vec<Vec<Sample>>, problems: &mut Problems) -> Vec<Sample> {
         |pair: &&[Sample]| own_step.is_some_and(|step| pair[1].t - pair[0].t < step - 0.001);
     if let Some(pair) = summed.windows(2).find(between) {
         let message = "the samples of this series lie between those of another one, so they cannot be added up";
-        let finding =
-            problems.error(pair[1].at, message, "query `sum(…)` over a range: its times agree");
+        let finding = super::error(pair[1].at, message, "query the sum over all series instead");
         problems.push(finding.label(pair[0].at, "the sample before, of another series"));
     }
     summed

@@ -1,5 +1,7 @@
 //! Traces that are read, and what is said of those that are not.
 
+#![expect(clippy::format_collect, reason = "the texts are small")]
+
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
@@ -111,8 +113,7 @@ fn adds_series_up_where_their_times_agree() {
     assert_eq!(
         refused(&matrix(r#"[{"values":[[0,"1"],[15,"2"]]},{"values":[[7,"10"],[22,"20"]]}]"#)),
         [
-            "1:102 error: the samples of this series lie between those of another one, so they cannot be added up; query \
-          `sum(…)` over a range: its times agree [1:72: the sample before, of another series]"
+            "1:102 error: the samples of this series lie between those of another one, so they cannot be added up; query the sum over all series instead [1:72: the sample before, of another series]"
         ]
     );
 }
@@ -318,7 +319,7 @@ fn says_what_is_wrong_with_the_form_of_json() {
         (matrix(r#"[{"metric":{},"histograms":[[0,{}]]}]"#), "1:60 error: a series holds native histograms, and no numbers; {QUERY}"),
         (matrix(r#"[{"values":[[0,"1"],[15,NaN]]}]"#), "1:84 error: NaN and infinity are no numbers in JSON; {QUERY}"),
         (matrix(r#"[{"values":[[0,"1"],[15,-Infinity]]}]"#), "1:85 error: NaN and infinity are no numbers in JSON; {QUERY}"),
-        (cut.trim_end_matches('}').to_owned(), "1:77 error: EOF while parsing a list: the text is cut off; {QUERY}"),
+        (cut.trim_end_matches('}').to_owned(), "1:78 error: EOF while parsing a list: the text is cut off; {QUERY}"),
         (
             "{\n  \"resultType\": \"matrix\",\n  \"result\": 5\n}".to_owned(),
             "3:13 error: invalid type: integer `5`, expected a sequence; {QUERY}",
