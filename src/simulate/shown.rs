@@ -45,7 +45,7 @@ pub fn quantile(quantile: Quantile) -> String {
 pub fn share(share: f64) -> String {
     let percent = share * 100.0;
     let digits = match percent.abs() {
-        0.0 => 0,
+        small if small < 0.000_05 => return "0 %".to_owned(),
         small if small < 0.01 => 4,
         small if small < 1.0 => 2,
         small if small < 100.0 => 1,

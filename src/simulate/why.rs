@@ -140,7 +140,7 @@ fn changes(scenario: &Scenario, summary: &Summary) -> Vec<String> {
 /// The budget that the worst goal lost meanwhile, as the end of a sentence.
 fn lost(scenario: &Scenario, spent: &[f64]) -> String {
     let goals = scenario.goals.iter().zip(spent);
-    match goals.max_by(|one, two| one.1.total_cmp(two.1)).filter(|(_, spent)| **spent > 0.0) {
+    match goals.max_by(|one, two| one.1.total_cmp(two.1)).filter(|(_, spent)| **spent >= 5e-7) {
         Some((goal, spent)) => format!(
             ", in which {} of the {} error budget of {} was spent",
             share(*spent),
