@@ -7,7 +7,6 @@
 
 pub mod answer;
 pub mod calibrate;
-pub mod chart;
 pub mod controller;
 pub mod engine;
 pub mod fleet;
@@ -15,6 +14,7 @@ pub mod keda;
 pub mod latency;
 pub mod load;
 pub mod pipeline;
+pub mod plot;
 pub mod replay;
 pub mod scenario;
 pub mod shown;

@@ -9,7 +9,7 @@ use crate::report::{counted, human};
 use crate::simulate::load::Load;
 use crate::simulate::scenario::{Missing, Scenario};
 use crate::simulate::summary::{Recorder, Summary};
-use crate::simulate::{answer, chart, engine, why};
+use crate::simulate::{answer, engine, plot, why};
 use crate::source::{Files, Span};
 use crate::spec::Source;
 use crate::units::Duration;
@@ -96,7 +96,7 @@ fn told(scenario: &Scenario, load: &Load, summary: &Summary, with_chart: bool) -
     let mut text = answer::table(scenario, load.unit(), summary);
     if with_chart {
         text += "\n";
-        text += &chart::chart(scenario, load.unit(), summary);
+        text += &plot::plot(scenario, load.unit(), summary);
     }
     text += "\n";
     text += &list("What decides", &why::sentences(scenario, summary));

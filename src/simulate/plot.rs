@@ -37,7 +37,7 @@ enum Bar {
 }
 
 /// The chart of `summary`; empty for a run without a minute.
-pub fn chart(scenario: &Scenario, unit: Unit, summary: &Summary) -> String {
+pub fn plot(scenario: &Scenario, unit: Unit, summary: &Summary) -> String {
     let minutes = &summary.minutes;
     if minutes.is_empty() {
         return String::new();
