@@ -3,6 +3,7 @@
 //! Everything here is pure: state and observation in, decision out. Time is counted in milliseconds from a moment of
 //! the caller's choice, replicas as the `int32` that Kubernetes uses, metrics in thousandths of their unit.
 
+pub mod chart;
 pub mod controller;
 pub mod engine;
 pub mod fleet;
