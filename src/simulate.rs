@@ -6,9 +6,12 @@
 //! load, which are a model and no rule of Kubernetes, count in `f64`, times in seconds.
 
 pub mod answer;
+pub mod assertion;
 pub mod calibrate;
+pub mod chart;
 pub mod controller;
 pub mod engine;
+pub mod export;
 pub mod fleet;
 pub mod keda;
 pub mod latency;
