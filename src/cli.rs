@@ -123,7 +123,7 @@ enum Command {
     /// Print the runbook: what each alert means, what to look at, and what to change.
     Runbook(runbook::Args),
     /// See what the autoscaler does.
-    Simulate(simulate::Args),
+    Simulate(Box<simulate::Args>),
     /// Write a commented slo.toml to start from.
     Init(init::Args),
     /// List the profiles, or show one.

@@ -349,8 +349,8 @@ fn a_spec_that_is_not_heeded_is_mentioned() {
 }
 
 #[test]
-fn without_a_recording_there_is_nothing_to_do_yet() {
+fn without_a_recording_a_service_is_wanted() {
     let output = slogen().arg("simulate").current_dir(Path::new("/")).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("--replay"));
+    assert!(text(&output.stderr).contains("slo.toml"), "{}", text(&output.stderr));
 }

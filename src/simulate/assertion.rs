@@ -155,7 +155,7 @@ impl Assertion {
                 help,
             ));
         };
-        let worse = |one: Quantile, other: Quantile| match (one, other) {
+        let beats = |one: Quantile, other: Quantile| match (one, other) {
             (Quantile::Seconds(one), Quantile::Seconds(other)) => one > other,
             (Quantile::Saturated, other) => other != Quantile::Saturated,
             (Quantile::Seconds(_), Quantile::Idle) => true,
@@ -164,7 +164,7 @@ impl Assertion {
         let mut worst = (0.0, Quantile::Idle);
         for minute in &summary.minutes {
             let value = minute.latency.get(at).copied().unwrap_or_default();
-            if worse(value, worst.1) {
+            if beats(value, worst.1) {
                 worst = (minute.at_s, value);
             }
         }

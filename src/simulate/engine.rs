@@ -59,12 +59,12 @@ pub fn run(scenario: &Scenario, load: &Load, update_s: &[f64], mut each: impl Fn
     let step = step(scenario.pipeline.interval);
     let end = milliseconds(load.duration_s());
     let mut world = World::new(scenario);
-    let mut updates: Vec<Time> = update_s.iter().map(|at| milliseconds(*at)).collect();
-    updates.sort_unstable();
-    let mut updates = updates.into_iter().peekable();
+    let mut rollouts: Vec<Time> = update_s.iter().map(|at| milliseconds(*at)).collect();
+    rollouts.sort_unstable();
+    let mut rollouts = rollouts.into_iter().peekable();
     let mut now = 0;
     while now < end {
-        if updates.next_if(|at| *at <= now).is_some() {
+        if rollouts.next_if(|at| *at <= now).is_some() {
             world.fleet.update(now);
         }
         world.fleet.step(now);

@@ -53,7 +53,7 @@ pub fn plot(scenario: &Scenario, unit: Unit, summary: &Summary) -> String {
         Unit::Users => "users",
         Unit::Rps => "requests per second",
     };
-    let plain = |value: f64| number(value, if value < 10.0 { 1 } else { 0 });
+    let plain = |value: f64| number(value, usize::from(value < 10.0));
     let panel =
         Panel { title: title.to_owned(), height: 4, top: highest(&load), line: None, unit: plain };
     panel.draw(&load, &mut text);

@@ -17,7 +17,10 @@ pub fn sentences(scenario: &Scenario, summary: &Summary) -> Vec<String> {
     let mut told = Vec::new();
     match &scenario.scaler {
         Scaler::Fixed => {
-            told.push(format!("nothing scales: there are {} replicas throughout", scenario.initial))
+            told.push(format!(
+                "nothing scales: there are {} replicas throughout",
+                scenario.initial
+            ));
         }
         Scaler::Auto(_) => {
             told.extend(binding(scenario, summary));

@@ -13,6 +13,7 @@ use crate::simulate::summary::{Recorder, Summary};
 use crate::simulate::{answer, chart, engine, export, plot, why};
 use crate::source::{Files, Span};
 use crate::spec::Source;
+use crate::tree::Node;
 use crate::units::{Duration, Invalid};
 
 use super::load::LoadArgs;
@@ -123,12 +124,13 @@ fn read(
     let mut files = Files::default();
     let read = Source::read(&mut files, &mut Library::default(), path);
     let loaded = read.and_then(|mut source| {
-        settings.iter().for_each(|setting| source.set(&mut files, setting));
+        for setting in settings {
+            source.set(&mut files, setting);
+        }
         let anchor = source.anchor();
         let loaded = source.load(&files, env).and_then(|spec| {
             let scenario = Scenario::new(&Plan::new(&spec));
-            let at =
-                spec.tree.get("simulate").map_or(Span::start_of(spec.file), |node| node.place());
+            let at = spec.tree.get("simulate").map_or(Span::start_of(spec.file), Node::place);
             let scenario = scenario.map_err(|missing| vec![of(missing, at)])?;
             Ok(Loaded { scenario, think: spec.doc.simulate.think_time.as_deref().copied() })
         });
@@ -167,6 +169,6 @@ fn told(scenario: &Scenario, load: &Load, summary: &Summary, with_chart: bool) -
 }
 
 fn list(title: &str, sentences: &[String]) -> String {
-    let items: String = sentences.iter().map(|sentence| format!("- {sentence}\n")).collect();
-    format!("{title}:\n{items}")
+    let items = sentences.iter().map(|sentence| ["- ", sentence, "\n"].concat());
+    [title.to_owned(), ":\n".to_owned()].into_iter().chain(items).collect()
 }

@@ -40,10 +40,10 @@ pub(super) fn span_s(summary: &Summary) -> f64 {
 /// `minutes` parted into at most `most` runs of equal length, each with its start and its end in seconds.
 pub(super) fn buckets(minutes: &[Minute], most: usize, end_s: f64) -> Vec<(f64, f64, &[Minute])> {
     let size = minutes.len().div_ceil(most).max(1);
-    let parts = minutes.chunks(size);
-    let starts = parts.clone().filter_map(|part| part.first()).map(|minute| minute.at_s);
-    let ends = starts.clone().skip(1).chain([end_s]);
-    starts.zip(ends).zip(parts).map(|((from_s, to_s), part)| (from_s, to_s, part)).collect()
+    let chunks = minutes.chunks(size);
+    let starts = chunks.clone().filter_map(|chunk| chunk.first()).map(|minute| minute.at_s);
+    let next = starts.clone().skip(1).chain([end_s]);
+    starts.zip(next).zip(chunks).map(|((from_s, to_s), chunk)| (from_s, to_s, chunk)).collect()
 }
 
 /// The first, last, least and greatest of each bucket, and where values end and begin again (as the M4 of Jugel et al.,
@@ -77,7 +77,7 @@ pub(super) fn steps(points: &[Point], x: Scale, y: Scale, end_s: f64) -> String 
 /// The outline of the area below that line.
 pub(super) fn area(points: &[Point], x: Scale, y: Scale, end_s: f64) -> String {
     let closed = |run: &Run| {
-        format!("{}V{}H{}Z", run.path(x, y), place(y.zero), place(x.place(run.from_s())))
+        format!("{}V{}H{}Z", run.path(x, y), place(y.zero), place(x.place(run.start_s())))
     };
     runs(points, end_s).iter().map(closed).collect()
 }
@@ -89,7 +89,7 @@ struct Run {
 }
 
 impl Run {
-    fn from_s(&self) -> f64 {
+    fn start_s(&self) -> f64 {
         self.values.first().map_or(self.to_s, |(at_s, _)| *at_s)
     }
 
@@ -111,7 +111,7 @@ impl Run {
 
 fn runs(points: &[Point], end_s: f64) -> Vec<Run> {
     let parts = points.chunk_by(|one, two| one.1.is_some() == two.1.is_some());
-    let starts = parts.clone().skip(1).filter_map(|part| part.first()).map(|(at_s, _)| *at_s);
+    let starts = parts.clone().skip(1).filter_map(|chunk| chunk.first()).map(|(at_s, _)| *at_s);
     let run = |(part, to_s): (&[Point], f64)| Run {
         values: part.iter().filter_map(|(at_s, value)| Some((*at_s, (*value)?))).collect(),
         to_s,

@@ -112,15 +112,15 @@ pub(super) fn quantile(quantile: Quantile) -> String {
 /// A length of time, to the second: `45s`, `2m45s`, `1d2h`.
 pub(super) fn lasting(seconds: f64) -> String {
     let mut rest = seconds.round();
-    let mut out = String::new();
+    let mut parts = Vec::new();
     for (unit, length) in [("d", 86_400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0)] {
         let count = (rest / length).floor();
         rest -= count * length;
         if count > 0.0 {
-            out.push_str(&format!("{count:.0}{unit}"));
+            parts.push(format!("{count:.0}{unit}"));
         }
     }
-    if out.is_empty() { "0s".to_owned() } else { out }
+    if parts.is_empty() { "0s".to_owned() } else { parts.concat() }
 }
 
 /// A number with three digits that count: `0.123`, `12.3`, `1,234`.

@@ -88,20 +88,20 @@ pub(super) fn in_short(shown: &Shown<'_>) -> String {
 
 /// What those who do not see the picture read.
 fn description(shown: &Shown<'_>) -> String {
-    let mut text = format!("{}.", in_short(shown));
-    for (goal, reached) in shown.goals.iter().zip(&shown.summary.total.goals) {
+    let goals = shown.goals.iter().zip(&shown.summary.total.goals).map(|(goal, reached)| {
         let above = match reached.above_s {
             above_s if above_s > 0.0 => format!("above it for {}", lasting(above_s)),
             _ => "never above it".to_owned(),
         };
-        text.push_str(&format!(
+        format!(
             " {}: {} in the worst minute; the target is {}, {above}.",
             goal.short,
             quantile(reached.worst),
             latency(goal.below_s),
-        ));
-    }
-    text + " From top to bottom: load and throughput, replicas and ready pods, latency and its targets."
+        )
+    });
+    let order = " From top to bottom: load and throughput, replicas and ready pods, latency and its targets.";
+    format!("{}.{}{order}", in_short(shown), goals.collect::<String>())
 }
 
 fn per(unit: Unit) -> &'static str {
