@@ -116,5 +116,5 @@ fn what_cannot_be_used_is_told_and_nothing_is_printed() {
         slogen().args(["simulate", "--replay", "x", "calibrate", "--points", "rps=1"]).output();
     assert_eq!(both.unwrap().status.code(), Some(2));
     let none = slogen().arg("simulate").output().unwrap();
-    assert!(none.status.code() == Some(2) && text(&none.stderr).contains("--replay <FILE>"));
+    assert!(none.status.code() == Some(2) && text(&none.stderr).contains("slo.toml"));
 }

@@ -52,7 +52,8 @@ const MODULES: [(&str, &[&str]); 26] = [
     // Only its tests lint: what the CEL says must be what the rules find.
     ("policy", &["source", "yaml", "units", "rules", "lint", "render"]),
     ("runbook", &["units", "text", "kinds", "spec", "plan", "promql", "render"]),
-    ("simulate", &["source", "finding", "units", "text", "spec", "plan"]),
+    // Only its tests load profiles.
+    ("simulate", &["source", "finding", "units", "text", "profile", "spec", "plan"]),
     ("integrate", &["source", "finding", "yaml", "tree", "spec", "rules", "config"]),
     (
         "cli",

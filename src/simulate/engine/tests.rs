@@ -1,5 +1,7 @@
 //! Whole runs.
 
+use std::path::Path;
+
 use super::*;
 use crate::plan::Plan;
 use crate::profile::Library;
@@ -12,11 +14,9 @@ use crate::units::Duration;
 const GUIDE: &str = include_str!("../../../tests/golden/inference/slo.toml");
 
 fn scenario(extra: &str) -> Scenario {
-    let mut files = Files::default();
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("slo.toml");
-    std::fs::write(&path, format!("{GUIDE}\n{extra}")).unwrap();
-    let source = Source::read(&mut files, &mut Library::default(), &path).unwrap();
+    let (mut files, mut library) = (Files::default(), Library::default());
+    let text = format!("{GUIDE}\n{extra}");
+    let source = Source::parse(&mut files, &mut library, "slo.toml", text, Path::new(""));
     let spec = source.load(&files, None).unwrap();
     Scenario::new(&Plan::new(&spec)).unwrap()
 }
