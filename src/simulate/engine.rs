@@ -1,6 +1,6 @@
 //! The loop: load, pods, latency, metrics, autoscaler, step by step.
 //!
-//! The model moves in steps of at most [`LONGEST_STEP`]; Prometheus scrapes, metrics-server asks, the HPA syncs and
+//! The model moves in steps of at most five seconds; Prometheus scrapes, metrics-server asks, the HPA syncs and
 //! KEDA polls at the steps that fall on or first after their times. Within a step nothing changes.
 
 use super::controller::{
@@ -241,30 +241,15 @@ impl Hpa<'_> {
         series.clear();
         for (index, signal) in auto.signals.iter().enumerate() {
             let read = seen.of_fleet(signal);
-            let target = auto.spec.metrics.get(index).map(|metric| metric.target);
-            let object = keda.as_ref().map(|(object, _)| *object);
+            let target = match auto.spec.metrics.get(index).map(|metric| metric.target) {
+                Some(Target::AverageValue(target)) => Some(keda::Target::AverageValue(target)),
+                Some(Target::Value(target)) => Some(keda::Target::Value(target)),
+                Some(Target::Utilization(_) | Target::Unset) | None => None,
+            };
+            let fallback = keda.as_ref().and_then(|(object, _)| object.fallback.as_ref());
             let answer = match (health.get_mut(index), target) {
-                (Some(health), Some(Target::AverageValue(target))) => {
-                    let target = keda::Target::AverageValue(target);
-                    keda::answer(
-                        object.and_then(|it| it.fallback.as_ref()),
-                        health,
-                        read,
-                        target,
-                        seen.fleet.replicas(),
-                        ready,
-                    )
-                }
-                (Some(health), Some(Target::Value(target))) => {
-                    let target = keda::Target::Value(target);
-                    keda::answer(
-                        object.and_then(|it| it.fallback.as_ref()),
-                        health,
-                        read,
-                        target,
-                        seen.fleet.replicas(),
-                        ready,
-                    )
+                (Some(health), Some(target)) => {
+                    keda::answer(fallback, health, read, target, seen.fleet.replicas(), ready)
                 }
                 _ => read.map_or(Answer::Failed, Answer::Read),
             };
