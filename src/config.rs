@@ -8,7 +8,7 @@ use crate::rules::custom::{self, Custom};
 use crate::rules::{self, Active, Entry, Preset, RULES, RuleSet};
 use crate::source::{FileId, Files, Span};
 use crate::spec::decode::{Decoder, List, Section, Sourced};
-use crate::spec::tables::Lint;
+use crate::spec::lint::Lint;
 use crate::tree::{self, Layer};
 
 /// Which rules run, with which options, and what is known of the cluster.

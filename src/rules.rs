@@ -355,6 +355,6 @@ pub fn unknown_custom(name: &str, custom: &[Custom]) -> Option<String> {
     let near = nearest(name, custom.iter().map(|rule| rule.name));
     match near {
         Some(near) => Some(format!("did you mean `{near}`?")),
-        None => name.starts_with("custom/").then(|| "declare it as `[[lint.custom]]`".to_owned()),
+        None => custom::bare(name).map(|_| "declare it as `[[lint.custom]]`".to_owned()),
     }
 }

@@ -1,11 +1,11 @@
 //! slo.toml: read, merged with its profile and overlay, checked, and typed.
 
 pub mod concurrency;
-pub mod custom;
 pub mod decode;
 pub mod handler;
 pub mod keda;
 pub mod leaf;
+pub mod lint;
 pub mod series;
 pub mod tables;
 pub mod tiers;

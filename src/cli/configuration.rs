@@ -7,7 +7,7 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use crate::config::{self, Config};
 use crate::finding::Finding;
 use crate::source::{self, Files, Root};
-use crate::spec::tables::Lint;
+use crate::spec::lint::Lint;
 
 use super::Stop;
 use super::input::FILE_NAME;

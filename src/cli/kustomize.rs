@@ -163,7 +163,7 @@ fn kustomization(
     place: &impl Fn(&str) -> PathBuf,
     lists: &[(&str, &str)],
 ) -> Result<(PathBuf, Listed), Stop> {
-    let there: Vec<_> = files::KUSTOMIZATIONS
+    let there: Vec<_> = crate::lint::kustomize::NAMES
         .iter()
         .map(|name| place(name))
         .filter(|path| path.is_file())
@@ -171,7 +171,7 @@ fn kustomization(
     let path = match there.as_slice() {
         [] => {
             let text = files::kustomization(lists).map_err(bug)?;
-            return Ok((place(files::KUSTOMIZATIONS[0]), Listed::New(text)));
+            return Ok((place(crate::lint::kustomize::NAMES[0]), Listed::New(text)));
         }
         [path] => path.clone(),
         [one, other, ..] => {

@@ -94,7 +94,7 @@ pub(super) fn documents(manifests: &[Manifest]) -> Result<String, String> {
 /// The Helm values of prometheus-adapter, beside the objects.
 pub(super) const ADAPTER_VALUES: &str = "adapter-values.yaml";
 const RUNBOOK: &str = "runbook.md";
-const KUSTOMIZATION: &str = kustomize::KUSTOMIZATIONS[0];
+const KUSTOMIZATION: &str = crate::lint::kustomize::NAMES[0];
 
 /// One file an object, with a kustomization that lists them in order.
 ///

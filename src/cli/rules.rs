@@ -109,9 +109,7 @@ fn own(name: &str, io: &mut Io<'_>) -> Result<Vec<String>, Stop> {
     let found = configuration::find(&mut files, None, Path::new("."))?;
     let (config, problems, _) = config::resolve(&files, found.lint.as_ref(), &Overrides::default());
     let means = |rule: &&Custom| {
-        name == custom::FAMILY
-            || name == rule.name
-            || rule.name.strip_prefix("custom/") == Some(name)
+        name == custom::FAMILY || name == rule.name || custom::bare(rule.name) == Some(name)
     };
     let pages: Vec<_> = config.rules.custom().iter().filter(means).map(Custom::page).collect();
     if pages.is_empty() {

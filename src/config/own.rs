@@ -3,10 +3,9 @@
 use crate::finding::{Finding, Severity};
 use crate::rules::custom::{Custom, Definition, Part, Problem};
 use crate::source::{Files, Span};
-use crate::spec::custom::CustomRule;
 use crate::spec::decode::Sourced;
 use crate::spec::leaf::Gravity;
-use crate::spec::tables::Lint;
+use crate::spec::lint::{CustomRule, Lint};
 
 /// The user's own rules. Of one that is wrong only its problems; the others run.
 pub(super) fn rules(

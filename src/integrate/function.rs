@@ -197,7 +197,7 @@ fn generator(spec: &Table, at: Span, files: &Files, file: FileId, cx: &mut Decod
 
 /// Which rules users have of their own, the configuration says later.
 fn may_be_rule(name: &str) -> bool {
-    rules::is_known(name) || name.starts_with("custom/")
+    rules::is_known(name) || rules::custom::bare(name).is_some()
 }
 
 fn lint(spec: &Table, at: Span, cx: &mut Decoder) -> Lint {

@@ -7,8 +7,6 @@ use crate::finding::{Op, Step, Target};
 use crate::source::FileId;
 use crate::yaml::{self, edit, emit};
 
-/// The names that kustomize looks for, in its order.
-pub const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 /// The file that tells kustomize about names in objects that it does not know.
 pub const CONFIG: &str = "kustomizeconfig.yaml";
 /// The file that runs the generator.

@@ -28,6 +28,11 @@ use value::Converted;
 /// The family of all rules that users write.
 pub const FAMILY: &str = "custom";
 
+/// The rest of a rule's name, if it is one of this family.
+pub fn bare(name: &str) -> Option<&str> {
+    name.strip_prefix(FAMILY)?.strip_prefix('/')
+}
+
 /// The most steps that the loops of an expression may take on one object: the limit of the API server on the cost of
 /// one expression (apiserver/pkg/apis/cel, `PerCallLimit`), with every step counted as one.
 const MAX_STEPS: usize = 1_000_000;
@@ -209,7 +214,7 @@ impl Custom {
             return vec![self.trouble(object, spot, &why, None)];
         }
         let mut context = environment.new_inner_scope();
-        context.add_variable_from_value("object", converted.value.clone());
+        context.add_variable_from_value("object", converted.value);
         if !uses_self {
             return self.ask(object, spot, &context).into_iter().collect();
         }
@@ -262,9 +267,11 @@ impl Custom {
 
     /// Says that the rule could not be asked.
     fn trouble(&self, object: &Object<'_>, spot: Span, why: &str, help: Option<&str>) -> Finding {
-        let help = help.map(str::to_owned);
+        let help = help.unwrap_or(
+            "mend the rule, or leave such objects out: by `kinds`, or by a suppression on them",
+        );
         let message = format!("`{}` cannot be evaluated here: {why}", self.name);
-        Finding { help, ..self.report(object, spot, message) }
+        Finding { help: Some(help.to_owned()), ..self.report(object, spot, message) }
     }
 
     fn report(&self, object: &Object<'_>, spot: Span, message: String) -> Finding {
@@ -297,7 +304,7 @@ fn kept<T>(result: Result<T, Problem>, problems: &mut Vec<Problem>) -> Option<T>
 
 /// Why `name` is no name of a rule, and what to write.
 fn bad_name(name: &str) -> Option<(String, String)> {
-    if let Some(bare) = name.strip_prefix("custom/") {
+    if let Some(bare) = bare(name) {
         let help = format!("write `{bare}`: it becomes `{name}` by itself");
         return Some((format!("`{name}` names the family too"), help));
     }

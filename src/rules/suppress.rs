@@ -136,7 +136,7 @@ impl Ran<'_> {
 
     /// True if there may be a rule of this name. Of the user's own rules, nobody knows without the configuration.
     fn may_know(self, name: &str) -> bool {
-        let is_custom = name.split_once('/').is_some_and(|(family, _)| family == custom::FAMILY);
+        let is_custom = custom::bare(name).is_some();
         self.rules.knows(name) || (is_custom && self.rules.custom().is_empty())
     }
 }

@@ -11,7 +11,8 @@ use crate::profile::{BASE, EMBEDDED, find};
 use crate::report::json::Report;
 use crate::rules::RULES;
 use crate::source::Files;
-use crate::spec::tables::{Document, Lint};
+use crate::spec::lint::Lint;
+use crate::spec::tables::Document;
 use crate::tree::{self, Layer};
 
 const HOME: &str = "https://slogen.dev/schemas";

@@ -113,7 +113,7 @@ struct Hpa<'s> {
     next: Time,
     keda: Option<(&'s keda::ScaledObject, keda::State)>,
     health: Vec<Health>,
-    series: Vec<[i64; 1]>,
+    series: Vec<Option<[i64; 1]>>,
 }
 
 impl<'s> World<'s> {
@@ -209,7 +209,7 @@ impl<'s> World<'s> {
             self.scrapes.count(served, |bound| pod.fraction_below(bound));
             self.cpu.count(end, length, pod.cpu_cores);
         }
-        self.scrapes.scrape(end, ready);
+        self.scrapes.scrape(end);
         Step {
             at_s: in_seconds(now),
             length_s,
@@ -254,8 +254,8 @@ impl Hpa<'_> {
                 _ => read.map_or(Answer::Failed, Answer::Read),
             };
             series.push(match answer {
-                Answer::Read(value) | Answer::Fallback(value) => [value],
-                Answer::Failed => [FAILED],
+                Answer::Read(value) | Answer::Fallback(value) => Some([value]),
+                Answer::Failed => None,
             });
         }
         let readings: Vec<Reading<'_>> = auto
@@ -265,11 +265,7 @@ impl Hpa<'_> {
             .zip(&auto.spec.metrics)
             .map(|((signal, series), metric)| match signal {
                 Signal::Latency { scope: Scope::Fleet, .. } | Signal::InFlight(Scope::Fleet) => {
-                    if series == &[FAILED] {
-                        Reading::Failed
-                    } else {
-                        Reading::Series(series)
-                    }
+                    series.as_ref().map_or(Reading::Failed, |series| Reading::Series(series))
                 }
                 Signal::Latency { quantile, scope: Scope::Pod, .. } => {
                     Reading::Pods(seen.of_pods(|seen_by| seen.scrapes.latency(*quantile, seen_by)))
@@ -290,9 +286,6 @@ impl Hpa<'_> {
         controller::reconcile(&auto.spec, &auto.flags, history, &observation, wishes)
     }
 }
-
-/// Stands for a trigger that fails.
-const FAILED: i64 = i64::MIN;
 
 impl Seen<'_> {
     /// A custom metric of each pod: pods that no scrape has seen long enough have none.

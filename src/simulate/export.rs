@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 
 use super::answer::Cost;
 use super::load::Unit;
-use super::scenario::{Goal, Scaler, Scenario, Signal};
+use super::scenario::{Goal, Scaler, Scenario};
 use super::summary::{Hold, Minute, Quantile, Stage, Summary};
 
 /// Everything, as one JSON object. Times are in seconds, shares of 1; what there is none of is null, and a latency beyond
 /// telling is the text `saturated`.
 pub fn json(scenario: &Scenario, unit: Unit, summary: &Summary, sentences: &[String]) -> Value {
-    let metrics = metrics(scenario);
+    let metrics = scenario.metric_names();
     let stages = summary.stages.iter().map(|it| stage(scenario, &metrics, it));
     let minutes = summary.minutes.iter().map(|it| minute(scenario, &metrics, it));
     let bounds = match &scenario.scaler {
@@ -30,14 +30,6 @@ pub fn json(scenario: &Scenario, unit: Unit, summary: &Summary, sentences: &[Str
         "sentences": sentences,
         "assumptions": scenario.notes,
     })
-}
-
-/// What the metrics are called, in the order of the spec.
-fn metrics(scenario: &Scenario) -> Vec<String> {
-    match &scenario.scaler {
-        Scaler::Fixed => Vec::new(),
-        Scaler::Auto(auto) => auto.signals.iter().map(Signal::name).collect(),
-    }
 }
 
 fn goal(goal: &Goal) -> Value {
@@ -122,7 +114,7 @@ fn word(hold: Hold) -> &'static str {
 
 /// The course as CSV (RFC 4180), a row a minute. Cells of what there is none of are empty.
 pub fn csv(scenario: &Scenario, unit: Unit, summary: &Summary) -> String {
-    let metrics = metrics(scenario);
+    let metrics = scenario.metric_names();
     let mut text = format!(
         "t_s,{},rps,failed_rps,replicas,ready,in_flight_per_pod,utilisation",
         offered(unit)

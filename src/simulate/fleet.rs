@@ -128,17 +128,12 @@ impl Fleet {
         let least = self.replicas - self.unavailable();
         // Old pods that are not ready serve nobody.
         self.pods.retain(|pod| pod.newest || pod.ready_at <= now);
-        let mut spare = self.ready(now) - least;
+        let spare = usize::try_from(self.ready(now) - least).unwrap_or(0);
         let old = self.pods.iter().filter(|pod| !pod.newest).count();
-        let mut keep = old.saturating_sub(usize::try_from(spare.max(0)).unwrap_or(0));
+        let mut keep = old.saturating_sub(spare);
         self.pods.retain(|pod| {
             let stays = pod.newest || keep > 0;
-            if !pod.newest && keep > 0 {
-                keep -= 1;
-            }
-            if !stays {
-                spare -= 1;
-            }
+            keep = keep.saturating_sub(usize::from(!pod.newest));
             stays
         });
         self.updating = self.pods.iter().any(|pod| !pod.newest) || self.total() < self.replicas;

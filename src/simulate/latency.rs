@@ -392,29 +392,17 @@ impl Model {
             _ => in_flight,
         };
         let cpu_cores = rps.min(self.capacity) * cpu_s;
-        if !mean_s.is_finite() {
-            let variance = f64::INFINITY;
-            let (mu, sigma) = (f64::INFINITY, 1.0);
-            return Operating {
-                rps,
-                in_flight,
-                gauge,
-                utilisation,
-                mean_s,
-                variance,
-                mu,
-                sigma,
-                cpu_cores,
-                saturated,
-            };
-        }
         let busy = (seen / self.service.station_rps()).min(1.0);
         let station_s = service_s + wait_s - outside_s;
         let variance = (floor_s * floor_cv).powi(2)
             + station_s.powi(2) * (2.0 + busy) / (2.0 - busy)
             + outside_variance;
-        let log_variance = (variance / mean_s.powi(2)).ln_1p();
-        let (mu, sigma) = (mean_s.ln() - log_variance / 2.0, log_variance.sqrt());
+        let (variance, mu, sigma) = if mean_s.is_finite() {
+            let log_variance = (variance / mean_s.powi(2)).ln_1p();
+            (variance, mean_s.ln() - log_variance / 2.0, log_variance.sqrt())
+        } else {
+            (f64::INFINITY, f64::INFINITY, 1.0)
+        };
         Operating {
             rps,
             in_flight,

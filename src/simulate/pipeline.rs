@@ -55,10 +55,6 @@ struct Sample {
     counters: Counters,
     /// Sum of all values of the gauge up to and with this one.
     in_flight_sum: f64,
-    /// Pods that were ready.
-    ready: i32,
-    /// The gauge, over all pods.
-    in_flight_fleet: f64,
 }
 
 impl Scrapes {
@@ -84,8 +80,8 @@ impl Scrapes {
         }
     }
 
-    /// Scrapes, if it is time; `ready` pods answer.
-    pub fn scrape(&mut self, now: Time, ready: i32) {
+    /// Scrapes, if it is time.
+    pub fn scrape(&mut self, now: Time) {
         if now < self.next {
             return;
         }
@@ -99,15 +95,11 @@ impl Scrapes {
             at: now,
             counters: Counters::default(),
             in_flight_sum: 0.0,
-            ready: 0,
-            in_flight_fleet: 0.0,
         });
         sample.at = now;
         sample.counters.buckets.clone_from(&self.counters.buckets);
         sample.counters.all = self.counters.all;
         sample.in_flight_sum = self.in_flight_sum;
-        sample.ready = ready;
-        sample.in_flight_fleet = self.in_flight * f64::from(ready);
         self.samples.push_back(sample);
     }
 
@@ -255,10 +247,10 @@ mod tests {
     #[test]
     fn quantiles_are_linear_within_a_bucket() {
         let mut seen = scrapes(&[0.1, 0.2, 0.5]);
-        seen.scrape(0, 1);
+        seen.scrape(0);
         // 50 up to 0.1 s, 40 up to 0.2 s, 10 above.
         serve(&mut seen, 100.0, |bound| if bound < 0.15 { 0.5 } else { 0.9 });
-        seen.scrape(15_000, 1);
+        seen.scrape(15_000);
         let quantile = |q: f64| seen.latency(q, 2).unwrap();
         assert!((quantile(0.25) - 0.05).abs() < 1e-12);
         assert!((quantile(0.7) - 0.15).abs() < 1e-12);
@@ -270,8 +262,8 @@ mod tests {
     #[test]
     fn without_requests_there_is_no_quantile() {
         let mut seen = scrapes(&[0.1]);
-        seen.scrape(0, 1);
-        seen.scrape(15_000, 1);
+        seen.scrape(0);
+        seen.scrape(15_000);
         let value = seen.latency(0.95, 2).unwrap();
         assert!(value.is_nan());
         assert_eq!(thousandths(value), 0, "as the adapter has it");
@@ -284,7 +276,7 @@ mod tests {
             [(0, 1.0), (15_000, 2.0), (30_000, 3.0), (45_000, 6.0), (60_000, 6.0)]
         {
             seen.count(Served { in_flight, ..Served::default() }, |_| 0.0);
-            seen.scrape(at, 2);
+            seen.scrape(at);
         }
         // The window excludes its start.
         assert_eq!(seen.seen(60_000, 0), 4);

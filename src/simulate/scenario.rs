@@ -42,8 +42,6 @@ pub struct Scenario {
     pub period_s: f64,
     /// Price of one pod for one hour.
     pub cost_per_pod_hour: Option<f64>,
-    /// Pause of a user between two requests, in seconds.
-    pub think_s: Option<f64>,
     /// What was taken for granted, and what is left out: each a sentence for the reader of the results.
     pub notes: Vec<String>,
 }
@@ -159,9 +157,18 @@ impl Scenario {
             goals: plan.targets.latency.iter().map(goal).collect(),
             period_s: float(doc.targets.window.seconds()),
             cost_per_pod_hour: doc.simulate.cost_per_pod_hour.as_ref().map(|cost| float(cost.0)),
-            think_s: doc.simulate.think_time.as_ref().map(|think| float(think.seconds())),
             notes,
         })
+    }
+}
+
+impl Scenario {
+    /// What the metrics are called, in the order of the spec.
+    pub fn metric_names(&self) -> Vec<String> {
+        match &self.scaler {
+            Scaler::Fixed => Vec::new(),
+            Scaler::Auto(auto) => auto.signals.iter().map(Signal::name).collect(),
+        }
     }
 }
 

@@ -205,7 +205,6 @@ struct Gathered {
     stage: Stage,
     begun: bool,
     weighted_replicas: f64,
-    first_ready: i32,
     most_ready: i32,
     latency_sum: Vec<(f64, u32)>,
 }
@@ -347,8 +346,7 @@ impl<'a> Recorder<'a> {
         minute.limited = self.hold;
         minute.latency =
             self.goals.iter().map(|goal| mixture(&self.minute, goal.quantile)).collect();
-        let at_end = at_s;
-        let stage = self.stages.iter_mut().rev().find(|it| it.stage.from_s <= at_end);
+        let stage = self.stages.iter_mut().rev().find(|it| it.stage.from_s <= at_s);
         for gathered in stage.into_iter().chain([&mut self.total]) {
             for ((latency, reached), sum) in
                 minute.latency.iter().zip(&mut gathered.stage.goals).zip(&mut gathered.latency_sum)
@@ -438,7 +436,7 @@ impl Gathered {
         } else {
             self.begun = true;
             (stage.replicas_min, stage.replicas_max) = (step.replicas, step.replicas);
-            (self.first_ready, self.most_ready) = (step.ready, step.ready);
+            self.most_ready = step.ready;
         }
         if step.ready > self.most_ready {
             self.most_ready = step.ready;

@@ -1,6 +1,7 @@
 //! What decides and what holds back, in sentences.
 
 use super::answer::Cost;
+use super::latency::{BAND, MOST_UTILISATION};
 use super::load::Unit;
 use super::scenario::{Goal, Scaler, Scenario};
 use super::shown::{latency, money, number, quantile, share, time};
@@ -59,26 +60,20 @@ pub fn assumptions(scenario: &Scenario, unit: Unit) -> Vec<String> {
             "requests come whether or not the service keeps up, and nobody gives up or tries again"
         }
     };
-    let fixed = [
-        "latencies are a model's, right to ±25 %, and `saturated` beyond 95 % of what pods can serve; the autoscaler is \
+    let model = format!(
+        "latencies are a model's, right to ±{} %, and `saturated` beyond {} % of what pods can serve; the autoscaler is \
          Kubernetes' own algorithm",
-        loop_,
-        "all pods and requests are alike, requests go to ready pods at random, and nodes have room for every pod",
-    ];
-    fixed.iter().map(|note| (*note).to_owned()).chain(scenario.notes.iter().cloned()).collect()
-}
-
-/// What the metrics are called, in the order of the spec.
-pub fn metric_names(scenario: &Scenario) -> Vec<String> {
-    match &scenario.scaler {
-        Scaler::Fixed => Vec::new(),
-        Scaler::Auto(auto) => auto.signals.iter().map(super::scenario::Signal::name).collect(),
-    }
+        number(BAND * 100.0, 0),
+        number(MOST_UTILISATION * 100.0, 0),
+    );
+    let alike = "all pods and requests are alike, requests go to ready pods at random, and nodes have room for every pod";
+    let notes = scenario.notes.iter().cloned();
+    [model, loop_.to_owned(), alike.to_owned()].into_iter().chain(notes).collect()
 }
 
 /// Which metric decides, and from when on or how often.
 fn binding(scenario: &Scenario, summary: &Summary) -> Option<String> {
-    let names = metric_names(scenario);
+    let names = scenario.metric_names();
     let all: f64 = summary.total.bound_s.iter().sum();
     let mut shares: Vec<(f64, &str, Option<f64>)> = summary
         .total
@@ -104,7 +99,7 @@ fn binding(scenario: &Scenario, summary: &Summary) -> Option<String> {
 
 /// Scale-ups and scale-downs.
 fn changes(scenario: &Scenario, summary: &Summary) -> Vec<String> {
-    let names = metric_names(scenario);
+    let names = scenario.metric_names();
     let name = |event: &Event| match event.metric.and_then(|at| names.get(at)) {
         Some(name) => format!(" ({name})"),
         None => String::new(),
@@ -247,8 +242,9 @@ fn saturated(summary: &Summary) -> Option<String> {
     let seconds = summary.total.saturated_s;
     (seconds > 0.0).then(|| {
         format!(
-            "pods were at more than 95 % of what they can serve for {}, where no model can tell a latency: that time \
+            "pods were at more than {} % of what they can serve for {}, where no model can tell a latency: that time \
              counts as above every target that is not certainly kept",
+            number(MOST_UTILISATION * 100.0, 0),
             time(seconds)
         )
     })

@@ -9,14 +9,14 @@ mod env;
 
 pub use env::{EnvRef, EnvValue};
 
-use super::custom::CustomRule;
 use super::decode::{Any, List, Map, table};
 use super::leaf::{
     AbsolutePath, Amount, AntiAffinity, Backend, Fallback, Image, KedaVersion, Label,
-    LabelConflict, LabelValue, Metric, MetricType, Number, OneOrMany, Percentile, Policy, Port,
-    PortName, PortRef, Protocol, PullPolicy, Regex, Scheme, Seccomp, Seconds, Select, ServiceName,
-    Signal, Spread, Stack, Subdomain, Switch, TaintEffect, Transport, Url, WorkloadKind,
+    LabelConflict, LabelValue, Metric, MetricType, Number, Percentile, Policy, Port, PortName,
+    PortRef, Protocol, PullPolicy, Regex, Scheme, Seccomp, Seconds, Select, ServiceName, Signal,
+    Spread, Stack, Subdomain, Switch, TaintEffect, Transport, Url, WorkloadKind,
 };
+use super::lint::Lint;
 
 table! {
     /// A service: its targets, metrics, resources, probes and scaling.
@@ -577,44 +577,6 @@ table! {
         opt think_time: Duration;
         /// Price of one pod for one hour.
         opt cost_per_pod_hour: Number;
-    }
-
-    /// Settings of `slogen lint`.
-    Lint [section] {
-        /// Presets: `recommended`, `strict`, `security`.
-        opt extends: OneOrMany;
-        /// The input is all there is: what it does not hold does not exist.
-        opt closed_world: bool;
-        /// Kubernetes version of the cluster.
-        opt kubernetes: String;
-        /// A kind that nothing is known of is an error.
-        opt strict_kinds: bool;
-        /// Files and folders with the CRDs of further kinds.
-        opt crds: List<String>;
-        /// Prometheus version.
-        opt prometheus: String;
-        /// KEDA version.
-        opt keda: String;
-        /// How Prometheus was installed.
-        opt stack: Stack;
-        /// Release name of the Helm chart.
-        opt release: LabelValue;
-        /// Namespace of Prometheus.
-        opt monitoring_namespace: Label;
-        /// Nodes of the cluster.
-        opt nodes: u32;
-        /// Zones of the cluster.
-        opt zones: u32;
-        /// Globs of files to leave out.
-        opt exclude: List<String>;
-        /// File of findings that are known.
-        opt baseline: String;
-        /// Level per rule or family: `error`, `warning`, `info`, `off`.
-        opt levels: Map<String>;
-        /// Options per rule.
-        opt rules: Map<Any>;
-        /// Rules of your own.
-        opt custom: List<CustomRule>;
     }
 
     /// A change to finished objects; a patch that matches nothing is an error.

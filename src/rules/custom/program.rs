@@ -99,7 +99,7 @@ impl Program {
                 Some(error) => (position(text, error.pos), said(&error.msg)),
                 None => (None, "it does not parse".to_owned()),
             };
-            problem(range, format!("this is no CEL: {message}"), "cel.dev explains the language")
+            problem(range, format!("this is no CEL: {message}"), "write an expression such as `has(object.metadata.labels.team)`; cel.dev explains the language")
         })?;
         let mut walk = Walk::default();
         walk.expression(program.expression());

@@ -2,6 +2,7 @@
 
 use super::Shown;
 use super::scale::grouped;
+use crate::simulate::shown::time;
 use crate::simulate::summary::{Quantile, Reached, Stage};
 
 /// The stages of a run in figures.
@@ -66,9 +67,9 @@ pub fn table(shown: &Shown<'_>) -> Table {
 }
 
 fn cells(stage: &Stage, failures: bool, cost_per_pod_hour: Option<f64>) -> Vec<String> {
-    let time = |seconds: Option<f64>| seconds.map_or_else(|| NOTHING.to_owned(), lasting);
+    let scaling = |seconds: Option<f64>| seconds.map_or_else(|| NOTHING.to_owned(), time);
     let mut cells = vec![
-        lasting(stage.to_s - stage.from_s),
+        time(stage.to_s - stage.from_s),
         stage.replicas_min.to_string(),
         format!("{:.1}", stage.replicas_mean),
         stage.replicas_max.to_string(),
@@ -76,10 +77,10 @@ fn cells(stage: &Stage, failures: bool, cost_per_pod_hour: Option<f64>) -> Vec<S
     for Reached { mean_s, worst, above_s, budget_spent, .. } in &stage.goals {
         cells.push(mean_s.map_or_else(|| NOTHING.to_owned(), latency));
         cells.push(quantile(*worst));
-        cells.push(lasting(*above_s));
+        cells.push(time(*above_s));
         cells.push(percent(*budget_spent));
     }
-    cells.extend([time(stage.scale_up_s), time(stage.scale_down_s)]);
+    cells.extend([scaling(stage.scale_up_s), scaling(stage.scale_down_s)]);
     cells.extend(failures.then(|| count(stage.failed)));
     cells.push(count(stage.pod_hours));
     if let Some(price) = cost_per_pod_hour {
@@ -107,20 +108,6 @@ pub(super) fn quantile(quantile: Quantile) -> String {
         Quantile::Seconds(seconds) => latency(seconds),
         Quantile::Saturated => "saturated".to_owned(),
     }
-}
-
-/// A length of time, to the second: `45s`, `2m45s`, `1d2h`.
-pub(super) fn lasting(seconds: f64) -> String {
-    let mut rest = seconds.round();
-    let mut parts = Vec::new();
-    for (unit, length) in [("d", 86_400.0), ("h", 3600.0), ("m", 60.0), ("s", 1.0)] {
-        let count = (rest / length).floor();
-        rest -= count * length;
-        if count > 0.0 {
-            parts.push(format!("{count:.0}{unit}"));
-        }
-    }
-    if parts.is_empty() { "0s".to_owned() } else { parts.concat() }
 }
 
 /// A number with three digits that count: `0.123`, `12.3`, `1,234`.
@@ -189,7 +176,7 @@ mod tests {
 
     #[test]
     fn lengths_of_time() {
-        let figures = [0.0, 0.4, 45.0, 165.0, 5400.0, 86_400.0, 93_600.0].map(lasting);
+        let figures = [0.0, 0.4, 45.0, 165.0, 5400.0, 86_400.0, 93_600.0].map(time);
         assert_eq!(figures, ["0s", "0s", "45s", "2m45s", "1h30m", "1d", "1d2h"]);
     }
 

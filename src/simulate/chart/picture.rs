@@ -2,13 +2,14 @@
 
 use super::Shown;
 use super::course::{area, buckets, saturation, span_s, steps};
-use super::figures::{count, lasting, latency, quantile, range};
+use super::figures::{count, latency, quantile, range};
 use super::legend::{HATCH, Key, Look, ROW, fitted, legend, width};
 use super::markup::{Element, place};
 use super::panels::{Level, Panel, panels};
 use super::scale::{Clock, Scale, times};
 use super::style;
 use crate::simulate::load::Unit;
+use crate::simulate::shown::time;
 use crate::simulate::summary::{Minute, Quantile, Stage};
 
 /// The canvas in pixels, and what of it is for lines.
@@ -83,14 +84,14 @@ pub(super) fn in_short(shown: &Shown<'_>) -> String {
     let (least, most) = (total.replicas_min, total.replicas_max);
     let pods = if least == most { least.to_string() } else { format!("{least} to {most}") };
     let word = if pods == "1" { "replica" } else { "replicas" };
-    format!("{} with {load} {}: {pods} {word}", lasting(total.to_s), per(shown.unit))
+    format!("{} with {load} {}: {pods} {word}", time(total.to_s), per(shown.unit))
 }
 
 /// What those who do not see the picture read.
 fn description(shown: &Shown<'_>) -> String {
     let goals = shown.goals.iter().zip(&shown.summary.total.goals).map(|(goal, reached)| {
         let above = match reached.above_s {
-            above_s if above_s > 0.0 => format!("above it for {}", lasting(above_s)),
+            above_s if above_s > 0.0 => format!("above it for {}", time(above_s)),
             _ => "never above it".to_owned(),
         };
         format!(
@@ -220,8 +221,8 @@ fn hatches(shown: &Shown<'_>, x: Scale, end_s: f64) -> Vec<Element> {
         let (from, to) = (x.place(from_s), x.place(to_s));
         let title = format!(
             "saturated from {} to {}: beyond what the model can tell",
-            lasting(from_s),
-            lasting(to_s)
+            time(from_s),
+            time(to_s)
         );
         Element::new("rect")
             .with("class", "saturated")
@@ -246,7 +247,7 @@ fn stages(shown: &Shown<'_>, band: f64, bottom: f64, x: Scale) -> Element {
     let mut group = Element::new("g").with("class", "stages");
     for (at, stage) in shown.summary.stages.iter().enumerate() {
         let (from, to) = (x.place(stage.from_s), x.place(stage.to_s));
-        let title = format!("{}: {} to {}", stage.name, lasting(stage.from_s), lasting(stage.to_s));
+        let title = format!("{}: {} to {}", stage.name, time(stage.from_s), time(stage.to_s));
         let shade = if at % 2 == 0 { "muted area" } else { "grid area" };
         let name = fitted(&stage.name, 11.0, to - from - 8.0);
         let field = rect((from, band), (to - from, BAND)).with("class", shade);
@@ -290,7 +291,7 @@ fn figures(shown: &Shown<'_>, from_s: f64, to_s: f64, minutes: &[Minute]) -> Str
     let of = |of: fn(&Minute) -> f64| range(minutes.iter().map(of), count).unwrap_or_default();
     let within = |stage: &&Stage| stage.from_s <= from_s && from_s < stage.to_s;
     let stage = shown.summary.stages.iter().find(within).map(|stage| stage.name.as_str());
-    let mut lines = vec![format!("{} to {}", lasting(from_s), lasting(to_s))];
+    let mut lines = vec![format!("{} to {}", time(from_s), time(to_s))];
     if let (Some(first), Some(stage)) = (lines.first_mut(), stage) {
         first.push_str(": ");
         first.push_str(stage);
