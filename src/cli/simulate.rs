@@ -1,9 +1,10 @@
 //! `slogen simulate`.
 
 mod calibrate;
-mod load;
+pub(super) mod load;
 mod replay;
 mod service;
+pub(super) mod source;
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -16,7 +16,7 @@ const LONGEST_THINK_TIME: Duration = Duration::from_secs(86_400);
 /// What clients offer over time.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Load")]
-pub(super) struct LoadArgs {
+pub(in crate::cli) struct LoadArgs {
     /// Users, each of whom waits for an answer, pauses, and asks again: a closed load. `50,100,200` are steps of a stage
     /// each, `50..200` is a ramp, and both may be mixed.
     #[arg(long, value_name = "LIST", group = "shape", value_parser = parts, allow_hyphen_values = true)]
@@ -78,7 +78,11 @@ pub(super) struct LoadArgs {
 impl LoadArgs {
     /// The load that is asked for; `configured` is the think time of slo.toml. Findings in a trace, and the think time
     /// that is taken where nobody says one, go to standard error.
-    pub(super) fn load(&self, configured: Option<Duration>, io: &mut Io<'_>) -> Result<Load, Stop> {
+    pub(in crate::cli) fn load(
+        &self,
+        configured: Option<Duration>,
+        io: &mut Io<'_>,
+    ) -> Result<Load, Stop> {
         let load = self.shape(io)?;
         let load = self.with_think_time(load, configured, io)?;
         let load =

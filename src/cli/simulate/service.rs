@@ -1,38 +1,22 @@
 //! `slogen simulate` on a slo.toml: the service that it describes under a load.
 
-use std::path::{Path, PathBuf};
-
-use crate::finding::{self, Finding};
-use crate::plan::Plan;
-use crate::profile::Library;
-use crate::report::{counted, human};
 use crate::simulate::assertion::{Assertion, Verdict};
 use crate::simulate::load::Load;
-use crate::simulate::scenario::{Missing, Scenario};
+use crate::simulate::scenario::Scenario;
 use crate::simulate::summary::{Recorder, Summary};
 use crate::simulate::{answer, chart, engine, export, plot, why};
-use crate::source::{Files, Span};
-use crate::spec::Source;
-use crate::tree::Node;
-use crate::units::{Duration, Invalid};
+use crate::units::Invalid;
 
 use super::load::LoadArgs;
+use super::source::SourceArgs;
 use super::{Io, Outcome, Run, Stop};
-use crate::cli::input::FILE_NAME;
 use crate::cli::output::bug;
 
 /// What is simulated, and what is told of it.
 #[derive(clap::Args)]
 pub(super) struct ServiceArgs {
-    /// The slo.toml; `-` is standard input.
-    #[arg(value_name = "PATH", default_value = FILE_NAME)]
-    path: PathBuf,
-    /// Lay the overlay `[env.NAME]` over the rest.
-    #[arg(long, value_name = "NAME")]
-    env: Option<String>,
-    /// What if: another value for a key, such as `scaling.max=40`. May be given several times.
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    #[command(flatten)]
+    source: SourceArgs,
     /// How the answer is printed.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     format: Format,
@@ -64,15 +48,8 @@ fn condition(text: &str) -> Result<Assertion, String> {
     Assertion::parse(text).map_err(|Invalid { message, help }| format!("{message}; {help}"))
 }
 
-/// A service, ready to be simulated.
-struct Loaded {
-    scenario: Scenario,
-    /// `think_time` of `[simulate]`.
-    think: Option<Duration>,
-}
-
 pub(super) fn run(args: &ServiceArgs, load: &LoadArgs, io: &mut Io<'_>) -> Run {
-    let loaded = read(&args.path, args.env.as_deref(), &args.set, io)?;
+    let loaded = args.source.read(io)?;
     let load = load.load(loaded.think, io)?;
     let summary = simulate(&loaded.scenario, &load);
     let verdicts = judge(&args.asserts, &loaded.scenario, &summary)?;
@@ -112,41 +89,6 @@ fn printed(
         Format::Html => chart::html(&chart::Shown::new(scenario, load, summary, &sentences())),
         Format::Svg => chart::svg(&chart::Shown::new(scenario, load, summary, &sentences())),
     })
-}
-
-/// The service in `path` with `settings` on top; or every problem, reported.
-fn read(
-    path: &Path,
-    env: Option<&str>,
-    settings: &[String],
-    io: &mut Io<'_>,
-) -> Result<Loaded, Stop> {
-    let mut files = Files::default();
-    let read = Source::read(&mut files, &mut Library::default(), path);
-    let loaded = read.and_then(|mut source| {
-        for setting in settings {
-            source.set(&mut files, setting);
-        }
-        let anchor = source.anchor();
-        let loaded = source.load(&files, env).and_then(|spec| {
-            let scenario = Scenario::new(&Plan::new(&spec));
-            let at = spec.tree.get("simulate").map_or(Span::start_of(spec.file), Node::place);
-            let scenario = scenario.map_err(|missing| vec![of(missing, at)])?;
-            Ok(Loaded { scenario, think: spec.doc.simulate.think_time.as_deref().copied() })
-        });
-        loaded.map_err(|findings| finding::anchor(findings, anchor, &files))
-    });
-    loaded.or_else(|mut findings| {
-        finding::sort(&mut findings, &files);
-        io.err.write_all(human::report(&findings, &files).as_bytes())?;
-        let problems = counted(findings.len(), "problem");
-        writeln!(io.err, "{problems} in 1 file; nothing was simulated")?;
-        Err(Stop::Reported)
-    })
-}
-
-fn of(Missing { message, help }: Missing, at: Span) -> Finding {
-    Finding::error("spec/not-simulated", at, message).help(help)
 }
 
 fn simulate(scenario: &Scenario, load: &Load) -> Summary {

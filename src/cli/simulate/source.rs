@@ -1,0 +1,79 @@
+//! Which service is simulated.
+
+use std::path::PathBuf;
+
+use crate::cli::input::FILE_NAME;
+use crate::finding::{self, Finding};
+use crate::plan::Plan;
+use crate::profile::Library;
+use crate::report::{counted, human};
+use crate::simulate::scenario::{Missing, Scenario};
+use crate::source::{Files, Span};
+use crate::spec::{Source, Spec};
+use crate::tree::Node;
+use crate::units::Duration;
+
+use super::{Io, Stop};
+
+/// A slo.toml, and what is changed in it.
+#[derive(clap::Args)]
+pub(in crate::cli) struct SourceArgs {
+    /// The slo.toml; `-` is standard input.
+    #[arg(value_name = "PATH", default_value = FILE_NAME)]
+    pub(in crate::cli) path: PathBuf,
+    /// Lay the overlay `[env.NAME]` over the rest.
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) env: Option<String>,
+    /// What if: another value for a key, such as `scaling.max=40`. May be given several times.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(in crate::cli) set: Vec<String>,
+}
+
+/// A service, ready to be simulated.
+pub(in crate::cli) struct Loaded {
+    pub(in crate::cli) scenario: Scenario,
+    /// `think_time` of `[simulate]`.
+    pub(in crate::cli) think: Option<Duration>,
+}
+
+impl SourceArgs {
+    /// The service; or every problem, reported.
+    pub(in crate::cli) fn read(&self, io: &mut Io<'_>) -> Result<Loaded, Stop> {
+        self.read_with(&[], io)
+    }
+
+    /// As [`Self::read`], with `settings` on top of those on the command line.
+    pub(in crate::cli) fn read_with(
+        &self,
+        settings: &[String],
+        io: &mut Io<'_>,
+    ) -> Result<Loaded, Stop> {
+        let mut files = Files::default();
+        let read = Source::read(&mut files, &mut Library::default(), &self.path);
+        let loaded = read.and_then(|mut source| {
+            for setting in self.set.iter().chain(settings) {
+                source.set(&mut files, setting);
+            }
+            let anchor = source.anchor();
+            let loaded = source.load(&files, self.env.as_deref()).and_then(|spec| loaded(&spec));
+            loaded.map_err(|findings| finding::anchor(findings, anchor, &files))
+        });
+        loaded.or_else(|mut findings| {
+            finding::sort(&mut findings, &files);
+            io.err.write_all(human::report(&findings, &files).as_bytes())?;
+            let problems = counted(findings.len(), "problem");
+            writeln!(io.err, "{problems} in 1 file; nothing was simulated")?;
+            Err(Stop::Reported)
+        })
+    }
+}
+
+fn loaded(spec: &Spec) -> Result<Loaded, Vec<Finding>> {
+    let at = spec.tree.get("simulate").map_or(Span::start_of(spec.file), Node::place);
+    let scenario = Scenario::new(&Plan::new(spec)).map_err(|missing| vec![of(missing, at)])?;
+    Ok(Loaded { scenario, think: spec.doc.simulate.think_time.as_deref().copied() })
+}
+
+fn of(Missing { message, help }: Missing, at: Span) -> Finding {
+    Finding::error("spec/not-simulated", at, message).help(help)
+}
