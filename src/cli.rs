@@ -29,6 +29,7 @@ mod schema;
 mod served;
 mod services;
 mod simulate;
+mod tune;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -124,6 +125,8 @@ enum Command {
     Runbook(runbook::Args),
     /// See what the autoscaler does.
     Simulate(Box<simulate::Args>),
+    /// Find the cheapest setting of the autoscaler that keeps the targets under a load.
+    Tune(Box<tune::Args>),
     /// Write a commented slo.toml to start from.
     Init(init::Args),
     /// List the profiles, or show one.
@@ -253,6 +256,7 @@ fn dispatch(command: Command, io: &mut Io<'_>) -> Run {
         Command::Dashboard(args) => dashboard::run(&args, io),
         Command::Runbook(args) => runbook::run(&args, io),
         Command::Simulate(args) => simulate::run(&args, io),
+        Command::Tune(args) => tune::run(&args, io),
         Command::Init(args) => init::run(&args, io),
         Command::Profile(command) => profile::run(&command, io),
         Command::Krm(args) => krm::run(&args, io),

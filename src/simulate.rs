@@ -22,6 +22,7 @@ pub mod replay;
 pub mod scenario;
 pub mod shown;
 pub mod summary;
+pub mod tune;
 pub mod why;
 
 /// A moment, in milliseconds from a moment of the caller's choice.

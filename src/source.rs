@@ -273,7 +273,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 }
 
 /// All files of a run.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Files(Vec<SourceFile>);
 
 impl Files {

@@ -139,6 +139,11 @@ impl Source {
         tree::merge(&mut self.settings, table);
     }
 
+    /// The file that it was read from.
+    pub fn file(&self) -> FileId {
+        self.file
+    }
+
     /// Where to point in slo.toml when a value of an embedded profile is at fault: at the profile's name.
     pub fn anchor(&self) -> Span {
         self.table.get("profile").map_or(Span::start_of(self.file), |node| node.span)

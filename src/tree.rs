@@ -1,5 +1,6 @@
 //! TOML, or YAML in its place, as a tree in which every value knows where it was written and by which layer.
 
+pub mod edit;
 mod from_yaml;
 
 use std::collections::HashSet;

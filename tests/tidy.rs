@@ -136,7 +136,7 @@ const CONFINED: [Confined; 5] = [
         instead: "only `yaml` knows YAML text; call it with a JSON value",
     },
     Confined {
-        names: &["toml"],
+        names: &["toml", "toml_edit"],
         to: &["tree"],
         instead: "only `tree` parses TOML; use its `Node`s, which know their spans",
     },

@@ -68,13 +68,18 @@ impl Relation {
 }
 
 /// Whether an assertion holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Verdict {
     /// It does.
     pub holds: bool,
+    /// By how much it does not, as a share of the bound, at most [`MOST_MISS`]; 0 if it holds.
+    pub miss: f64,
     /// The assertion with what came of it: `p95 < 400ms: 204 ms at 4m`.
     pub told: String,
 }
+
+/// What is this far from its bound, or cannot be told, is as far as can be.
+pub const MOST_MISS: f64 = 10.0;
 
 impl Assertion {
     /// Reads an assertion.
@@ -134,7 +139,7 @@ impl Assertion {
                 (cost.total, money(cost.total))
             }
         };
-        Ok(self.verdict(self.relation.holds(value, self.bound), &shown))
+        Ok(self.verdict(value, &shown))
     }
 
     fn judge_latency(
@@ -169,18 +174,22 @@ impl Assertion {
             }
         }
         let (at_s, value) = worst;
-        let holds = match value {
-            Quantile::Idle => self.relation.is_upper(),
-            Quantile::Seconds(seconds) => self.relation.holds(seconds, self.bound),
+        let seconds = match value {
+            Quantile::Idle => f64::NEG_INFINITY,
+            Quantile::Seconds(seconds) => seconds,
             // Beyond telling is beyond every bound.
-            Quantile::Saturated => !self.relation.is_upper(),
+            Quantile::Saturated => f64::INFINITY,
         };
-        Ok(self.verdict(holds, &format!("{} in the minute from {}", quantile(value), time(at_s))))
+        Ok(self.verdict(seconds, &format!("{} in the minute from {}", quantile(value), time(at_s))))
     }
 
-    fn verdict(&self, holds: bool, shown: &str) -> Verdict {
+    fn verdict(&self, value: f64, shown: &str) -> Verdict {
+        let holds = self.relation.holds(value, self.bound);
         let word = if holds { "holds" } else { "fails" };
-        Verdict { holds, told: format!("{word}: {} ({shown})", self.text) }
+        let far = (value - self.bound).abs() / self.bound.max(1e-9);
+        // At the bound itself `<` fails by nothing, which must not count as nothing.
+        let miss = if holds { 0.0 } else { far.clamp(1e-6, MOST_MISS) };
+        Verdict { holds, miss, told: format!("{word}: {} ({shown})", self.text) }
     }
 }
 

@@ -36,7 +36,7 @@ fn goal(goal: &Goal) -> Value {
     json!({ "name": goal.short, "quantile": goal.quantile, "below_s": goal.below_s })
 }
 
-fn latency(quantile: Quantile) -> Value {
+pub(super) fn quantile_value(quantile: Quantile) -> Value {
     match quantile {
         Quantile::Idle => Value::Null,
         Quantile::Seconds(seconds) => seconds.into(),
@@ -48,7 +48,7 @@ fn stage(scenario: &Scenario, metrics: &[String], stage: &Stage) -> Value {
     let goals = scenario.goals.iter().zip(&stage.goals).map(|(goal, reached)| {
         let value = json!({
             "mean_s": reached.mean_s,
-            "worst_s": latency(reached.worst),
+            "worst_s": quantile_value(reached.worst),
             "above_s": reached.above_s,
             "bad_requests": reached.bad,
             "budget_spent": reached.budget_spent,
@@ -84,7 +84,7 @@ fn stage(scenario: &Scenario, metrics: &[String], stage: &Stage) -> Value {
 
 fn minute(scenario: &Scenario, metrics: &[String], minute: &Minute) -> Value {
     let goals = scenario.goals.iter().zip(&minute.latency);
-    let goals = goals.map(|(goal, quantile)| (goal.short.clone(), latency(*quantile)));
+    let goals = goals.map(|(goal, quantile)| (goal.short.clone(), quantile_value(*quantile)));
     json!({
         "at_s": minute.at_s,
         "offered": minute.offered,

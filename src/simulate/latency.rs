@@ -183,7 +183,7 @@ impl Service {
 }
 
 /// A pod, ready to be asked many times; asking allocates nothing.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Model {
     service: Service,
     gate: Option<Gate>,
@@ -192,7 +192,7 @@ pub struct Model {
 }
 
 /// Admission with a cap that may bind before the station does.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Gate {
     /// The cap.
     places: f64,

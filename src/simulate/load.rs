@@ -224,6 +224,11 @@ impl Load {
         matches!(self.think, Think::Recorded(_))
     }
 
+    /// True if it deviates at random.
+    pub fn is_noisy(&self) -> bool {
+        self.noise.is_some()
+    }
+
     /// How long it lasts, in seconds: at least 1 for shapes, at most [`MOST_SECONDS`].
     pub fn duration_s(&self) -> f64 {
         self.duration_s

@@ -18,7 +18,7 @@ use super::pipeline::Pipeline;
 use super::{Time, seconds};
 
 /// All that a run needs beside its load.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     /// Name of the service.
     pub name: String,
@@ -38,6 +38,8 @@ pub struct Scenario {
     pub initial: i32,
     /// Latency targets.
     pub goals: Vec<Goal>,
+    /// Share of the requests that may fail; `None` without such a target.
+    pub errors: Option<f64>,
     /// Error-budget window in seconds.
     pub period_s: f64,
     /// Price of one pod for one hour.
@@ -58,7 +60,7 @@ pub struct Goal {
 }
 
 /// What changes the number of pods.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Scaler {
     /// Nothing.
     Fixed,
@@ -67,7 +69,7 @@ pub enum Scaler {
 }
 
 /// An HPA and what its metrics measure.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Auto {
     /// The HPA.
     pub spec: Spec,
@@ -143,7 +145,11 @@ impl Scenario {
         Ok(Self {
             name: doc.service.name.0.clone(),
             model,
-            timeout_s: f64::INFINITY,
+            timeout_s: doc
+                .simulate
+                .client_timeout
+                .as_ref()
+                .map_or(f64::INFINITY, |timeout| float(timeout.seconds())),
             lifecycle: lifecycle(plan, &mut notes),
             pipeline: Pipeline {
                 interval: millis(*metrics.interval),
@@ -155,6 +161,7 @@ impl Scenario {
             scaler,
             initial,
             goals: plan.targets.latency.iter().map(goal).collect(),
+            errors: plan.targets.errors.map(|below| float(below.value())),
             period_s: float(doc.targets.window.seconds()),
             cost_per_pod_hour: doc.simulate.cost_per_pod_hour.as_ref().map(|cost| float(cost.0)),
             notes,

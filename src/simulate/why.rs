@@ -56,8 +56,13 @@ pub fn assumptions(scenario: &Scenario, unit: Unit) -> Vec<String> {
             "each user waits for an answer before the next request, so that a slow service slows them down; real traffic \
              may not (`--rps`)"
         }
+        Unit::Rps if scenario.timeout_s.is_finite() => {
+            "requests come whether or not the service keeps up; clients give up after simulate.client_timeout and do not \
+             try again"
+        }
         Unit::Rps => {
-            "requests come whether or not the service keeps up, and nobody gives up or tries again"
+            "requests come whether or not the service keeps up, and nobody gives up (`client_timeout` of `[simulate]`) or \
+             tries again"
         }
     };
     let model = format!(

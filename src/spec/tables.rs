@@ -575,6 +575,8 @@ table! {
         opt startup: Duration;
         /// Pause of a user between two requests (closed loop).
         opt think_time: Duration;
+        /// How long clients wait for an answer before they give up (open loop). Default: for ever.
+        opt client_timeout: Duration;
         /// Price of one pod for one hour.
         opt cost_per_pod_hour: Number;
     }

@@ -1,6 +1,6 @@
 //! Which service is simulated.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::input::FILE_NAME;
 use crate::finding::{self, Finding};
@@ -34,6 +34,8 @@ pub(in crate::cli) struct Loaded {
     pub(in crate::cli) scenario: Scenario,
     /// `think_time` of `[simulate]`.
     pub(in crate::cli) think: Option<Duration>,
+    /// What it was made from.
+    pub(in crate::cli) spec: Spec,
 }
 
 impl SourceArgs {
@@ -48,30 +50,75 @@ impl SourceArgs {
         settings: &[String],
         io: &mut Io<'_>,
     ) -> Result<Loaded, Stop> {
+        self.open(io)?.with(settings).or_else(|(findings, files)| report(findings, &files, io))
+    }
+
+    /// The file, read once to be loaded many times; or every problem, reported.
+    pub(in crate::cli) fn open(&self, io: &mut Io<'_>) -> Result<Opened, Stop> {
         let mut files = Files::default();
-        let read = Source::read(&mut files, &mut Library::default(), &self.path);
-        let loaded = read.and_then(|mut source| {
-            for setting in self.set.iter().chain(settings) {
-                source.set(&mut files, setting);
-            }
-            let anchor = source.anchor();
-            let loaded = source.load(&files, self.env.as_deref()).and_then(|spec| loaded(&spec));
-            loaded.map_err(|findings| finding::anchor(findings, anchor, &files))
-        });
-        loaded.or_else(|mut findings| {
-            finding::sort(&mut findings, &files);
-            io.err.write_all(human::report(&findings, &files).as_bytes())?;
-            let problems = counted(findings.len(), "problem");
-            writeln!(io.err, "{problems} in 1 file; nothing was simulated")?;
-            Err(Stop::Reported)
-        })
+        let mut source = Source::read(&mut files, &mut Library::default(), &self.path)
+            .or_else(|findings| report(findings, &files, io))?;
+        for setting in &self.set {
+            source.set(&mut files, setting);
+        }
+        Ok(Opened { files, source, env: self.env.clone() })
     }
 }
 
-fn loaded(spec: &Spec) -> Result<Loaded, Vec<Finding>> {
+/// A slo.toml that was read, with the settings of the command line.
+pub(in crate::cli) struct Opened {
+    files: Files,
+    source: Source,
+    env: Option<String>,
+}
+
+impl Opened {
+    /// The file as it was read.
+    pub(in crate::cli) fn text(&self) -> &str {
+        &self.files.get(self.source.file()).text
+    }
+
+    /// The service if the file were `text`; or every problem.
+    pub(in crate::cli) fn rewritten(&self, text: String) -> Result<Loaded, (Vec<Finding>, Files)> {
+        let mut files = Files::default();
+        let name = self.files.get(self.source.file()).name.clone();
+        let folder = Path::new(&name).parent().unwrap_or(Path::new("")).to_path_buf();
+        let source = Source::parse(&mut files, &mut Library::default(), &name, text, &folder);
+        Self { files, source, env: self.env.clone() }.with(&[])
+    }
+
+    /// The service with `settings` on top; or every problem.
+    pub(in crate::cli) fn with(
+        &self,
+        settings: &[String],
+    ) -> Result<Loaded, (Vec<Finding>, Files)> {
+        let (mut files, mut source) = (self.files.clone(), self.source.clone());
+        for setting in settings {
+            source.set(&mut files, setting);
+        }
+        let anchor = source.anchor();
+        let loaded = source.load(&files, self.env.as_deref()).and_then(loaded);
+        loaded.map_err(|findings| (finding::anchor(findings, anchor, &files), files))
+    }
+}
+
+/// Reports why nothing can be simulated.
+pub(in crate::cli) fn report<T>(
+    mut findings: Vec<Finding>,
+    files: &Files,
+    io: &mut Io<'_>,
+) -> Result<T, Stop> {
+    finding::sort(&mut findings, files);
+    io.err.write_all(human::report(&findings, files).as_bytes())?;
+    let problems = counted(findings.len(), "problem");
+    writeln!(io.err, "{problems} in 1 file; nothing was simulated")?;
+    Err(Stop::Reported)
+}
+
+fn loaded(spec: Spec) -> Result<Loaded, Vec<Finding>> {
     let at = spec.tree.get("simulate").map_or(Span::start_of(spec.file), Node::place);
-    let scenario = Scenario::new(&Plan::new(spec)).map_err(|missing| vec![of(missing, at)])?;
-    Ok(Loaded { scenario, think: spec.doc.simulate.think_time.as_deref().copied() })
+    let scenario = Scenario::new(&Plan::new(&spec)).map_err(|missing| vec![of(missing, at)])?;
+    Ok(Loaded { scenario, think: spec.doc.simulate.think_time.as_deref().copied(), spec })
 }
 
 fn of(Missing { message, help }: Missing, at: Span) -> Finding {
