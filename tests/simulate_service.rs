@@ -106,6 +106,22 @@ fn what_if_settings_count() {
 }
 
 #[test]
+fn clients_give_up() {
+    let total = |arguments: &[&str]| {
+        let load = ["--rps", "200,6000,200", "--set", "scaling.max=4", "--format", "json"];
+        let output = simulate(SIMULATE, &[&load, arguments].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let seconds = |key: &str| json["total"]["latency"]["p95"][key].as_f64().unwrap();
+        (json["total"]["failed"].as_f64().unwrap(), seconds("above_s"))
+    };
+    let (patient, long) = total(&[]);
+    let (failed, short) = total(&["--set", "simulate.client_timeout=2s"]);
+    // Whoever waits for ever is answered in the end; whoever gives up leaves the pods free for others.
+    assert!(patient == 0.0 && failed > 1e6 && short < long, "{patient} {failed} {short} {long}");
+}
+
+#[test]
 fn what_is_missing_is_said() {
     for (more, arguments, why) in [
         ("", &["--users", "5"][..], "service_time"),
@@ -116,6 +132,7 @@ fn what_is_missing_is_said() {
         (SIMULATE, &["--users", "5", "--assert", "p95"], "compares nothing"),
         (SIMULATE, &["--users", "5", "--rps", "5"], "--rps"),
         (SIMULATE, &["missing.toml", "--users", "5"], "missing.toml"),
+        (SIMULATE, &["--rps", "5", "--set", "simulate.client_timeout=0s"], "at least twice"),
     ] {
         let output = simulate(more, arguments);
         let said = text(&output.stderr);

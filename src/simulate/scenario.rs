@@ -6,6 +6,7 @@ use crate::plan::Plan;
 use crate::plan::scaling::keda::{Asked, Asks, Keda, Trigger};
 use crate::plan::scaling::{self, By, Measure, Scaling};
 use crate::spec::leaf::{self, Amount, MetricType};
+use crate::spec::tables::Document;
 use crate::units::{Decimal, Duration, Invalid, quantity};
 
 use super::controller::spec::{
@@ -15,6 +16,7 @@ use super::fleet::{Lifecycle, Share};
 use super::keda::{Fallback, FallbackBehavior, ScaledObject};
 use super::latency::{Gauge, Model, Service};
 use super::pipeline::Pipeline;
+use super::shown::latency;
 use super::{Time, seconds};
 
 /// All that a run needs beside its load.
@@ -144,12 +146,8 @@ impl Scenario {
         let request = doc.resources.requests.cpu.as_ref().map(|cpu| cpu.cores());
         Ok(Self {
             name: doc.service.name.0.clone(),
+            timeout_s: timeout_s(doc, &model)?,
             model,
-            timeout_s: doc
-                .simulate
-                .client_timeout
-                .as_ref()
-                .map_or(f64::INFINITY, |timeout| float(timeout.seconds())),
             lifecycle: lifecycle(plan, &mut notes),
             pipeline: Pipeline {
                 interval: millis(*metrics.interval),
@@ -240,6 +238,24 @@ fn model(plan: &Plan<'_>, notes: &mut Vec<String>) -> Result<Model, Missing> {
         gauge: Gauge::Outside,
     };
     Model::new(service).map_err(|Invalid { message, help }| Missing { message, help })
+}
+
+/// How long clients wait, in seconds. The model tells waits apart, not the responses of an idle pod.
+fn timeout_s(doc: &Document, model: &Model) -> Result<f64, Missing> {
+    let Some(timeout) = &doc.simulate.client_timeout else { return Ok(f64::INFINITY) };
+    let idle_s = model.open(0.0).mean_s;
+    let timeout_s = float(timeout.seconds());
+    if timeout_s >= 2.0 * idle_s {
+        return Ok(timeout_s);
+    }
+    Err(Missing {
+        message: format!(
+            "clients that give up after {} would miss answers of idle pods, which take {} on average",
+            **timeout,
+            latency(idle_s)
+        ),
+        help: "write a `client_timeout` of at least twice that, or none".to_owned(),
+    })
 }
 
 /// The cap that the service's own environment names, as the checks of slo.toml read it.
