@@ -8,6 +8,7 @@
 pub mod answer;
 pub mod assertion;
 pub mod calibrate;
+pub mod capacity;
 pub mod chart;
 pub mod controller;
 pub mod engine;
@@ -22,6 +23,8 @@ pub mod replay;
 pub mod scenario;
 pub mod shown;
 pub mod summary;
+pub mod totals;
+pub mod versus;
 pub mod why;
 
 /// A moment, in milliseconds from a moment of the caller's choice.

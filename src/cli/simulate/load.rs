@@ -8,7 +8,7 @@ use crate::simulate::load::{Daily, Load, Noise, Parts, Spike, Unit, lengths};
 use crate::source::Files;
 use crate::units::{Duration, Invalid};
 
-use super::{Io, Stop};
+use super::{Io, Stop, told};
 
 /// Users that pause longer do not come back to the same service in one run.
 const LONGEST_THINK_TIME: Duration = Duration::from_secs(86_400);
@@ -165,11 +165,6 @@ impl LoadArgs {
 
 fn of(option: &str, invalid: Invalid) -> Stop {
     Stop::Message(format!("{option}: {}", told(invalid)))
-}
-
-/// One line of a problem and its remedy; values on a command line are not in quotes.
-fn told(Invalid { message, help }: Invalid) -> String {
-    format!("{message}; {}", help.replace("`\"", "`").replace("\"`", "`"))
 }
 
 fn parts(text: &str) -> Result<Parts, String> {

@@ -1,0 +1,78 @@
+//! The options of `slogen simulate` that ask what would be if.
+
+use std::path::PathBuf;
+
+use super::Stop;
+
+/// What would be if.
+#[derive(clap::Args)]
+#[command(next_help_heading = "What if")]
+pub(super) struct WhatIfArgs {
+    /// The same load on another service: what differs, and what it is worth.
+    ///
+    /// `--env` counts for both, `--set` for the service of PATH alone, so that `slogen simulate slo.toml --set
+    /// scaling.max=40 --against slo.toml` compares a change with the file as it is. The load, with the think time of
+    /// users, is that of PATH; `--assert` judges the service of PATH.
+    #[arg(long, value_name = "OTHER")]
+    pub(super) against: Option<PathBuf>,
+    /// `cpu-only`: the same service under the same load, scaled on CPU alone. `--assert` judges the service as it is.
+    ///
+    /// With `--replay`, and without a value: print nothing; exit 1 at the first step that differs from what was recorded.
+    #[arg(
+        long, value_name = "WITH", value_enum, num_args = 0..=1,
+        conflicts_with = "against"
+    )]
+    pub(super) compare: Option<Option<Compare>>,
+    /// No run: how many requests per second each count of replicas sustains inside all targets, up to `scaling.max`, which
+    /// target binds, and what each of them alone would allow. The load is open and steady; options of load do not count.
+    #[arg(long, conflicts_with_all = ["against", "compare", "asserts", "no_chart", "LoadArgs"])]
+    pub(super) capacity: bool,
+}
+
+/// What a service is compared with.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Compare {
+    /// Itself, scaled on CPU alone.
+    CpuOnly,
+}
+
+/// What is asked.
+pub(super) enum Question<'a> {
+    /// One run.
+    Run,
+    /// Two, of which the second is compared with the first.
+    Against(&'a PathBuf),
+    CpuOnly,
+    /// None: what replicas sustain.
+    Capacity,
+}
+
+impl WhatIfArgs {
+    /// Whether `--replay` is to compare; an error where the value does not fit.
+    pub(super) fn compares_replay(&self) -> Result<bool, Stop> {
+        match self.compare {
+            Some(Some(Compare::CpuOnly)) => Err(Stop::Message(
+                "`--compare cpu-only` compares services, and `--replay` recorded runs; with `--replay`, write \
+                 `--compare` alone"
+                    .to_owned(),
+            )),
+            Some(None) => Ok(true),
+            None => Ok(false),
+        }
+    }
+
+    /// What is asked of a service.
+    pub(super) fn question(&self) -> Result<Question<'_>, Stop> {
+        match (self.compare, &self.against) {
+            (Some(None), _) => Err(Stop::Message(
+                "`--compare` alone compares recorded runs, and there is no `--replay`; for a service write `--compare \
+                 cpu-only`"
+                    .to_owned(),
+            )),
+            (Some(Some(Compare::CpuOnly)), _) => Ok(Question::CpuOnly),
+            (None, None) if self.capacity => Ok(Question::Capacity),
+            (None, Some(other)) => Ok(Question::Against(other)),
+            (None, None) => Ok(Question::Run),
+        }
+    }
+}
