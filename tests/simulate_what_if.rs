@@ -12,39 +12,23 @@ use tempfile::TempDir;
 
 use common::slogen;
 
-/// The service of the README.
-const SERVICE: &str = r#"
-profile = "inference"
+const README: &str = include_str!("../README.md");
 
-[service]
-name = "inference"
-image = "registry.example.com/inference:slo-v1"
-port = 8000
-
-[targets]
-latency = [{ percentile = 95, below = "350ms" }]
-in_flight = { per_pod = 10 }
-cpu = { utilization = "80%" }
-
-[simulate]
-floor = "100ms"
-floor_variation = 0.35
-service_time = "3ms"
-concurrency = 2
-cpu_per_request = "3ms"
-startup = "60s"
-think_time = "100ms"
-cost_per_pod_hour = 0.12
-"#;
+/// The service of the README's `## Simulate`.
+fn service() -> &'static str {
+    let (_, section) = README.split_once("\n## Simulate\n").unwrap();
+    section.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0
+}
 
 const GUIDE: [&str; 4] = ["--users", "50,100,200", "--stage", "240s"];
 
 /// A folder with the service as slo.toml, and with `other` in place of a text as other.toml.
 fn folder(replaced: &str, other: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
-    assert!(SERVICE.contains(replaced));
-    fs::write(folder.path().join("slo.toml"), SERVICE).unwrap();
-    fs::write(folder.path().join("other.toml"), SERVICE.replace(replaced, other)).unwrap();
+    let service = service();
+    assert!(service.contains(replaced));
+    fs::write(folder.path().join("slo.toml"), service).unwrap();
+    fs::write(folder.path().join("other.toml"), service.replace(replaced, other)).unwrap();
     folder
 }
 
@@ -93,9 +77,8 @@ fn records(csv: &str) -> Vec<Vec<String>> {
 #[test]
 fn the_figures_of_the_readme() {
     let json = json(&guide(&["--format", "json"]));
-    let readme = include_str!("../README.md");
     for (stage, users) in json["stages"].as_array().unwrap().iter().zip([50, 100, 200]) {
-        let row = readme.lines().find(|line| line.starts_with(&format!("| {users} |"))).unwrap();
+        let row = README.lines().find(|line| line.starts_with(&format!("| {users} |"))).unwrap();
         let simulated = row.split('|').nth(3).unwrap();
         let milliseconds = stage["latency"]["p95"]["worst_s"].as_f64().unwrap() * 1000.0;
         let (replicas, p95) =
@@ -107,14 +90,14 @@ fn the_figures_of_the_readme() {
 
 #[test]
 fn another_service_under_the_same_load() {
-    let folder = folder("per_pod = 10", "per_pod = 20");
+    let folder = folder("per_pod = 10", "per_pod = 14");
     let arguments = [&GUIDE[..], &["--against", "other.toml"]].concat();
     let told = done(&simulate_in(&folder, &arguments));
     for part in ["slo.toml:\n", "other.toml:\n", "DIFFERENCE", "What it is worth:", "Taken for granted:"] {
         assert!(told.contains(part), "no {part:?} in {told}");
     }
     assert!(told.contains("- other.toml is ") && told.contains(" cheaper: "), "{told}");
-    assert!(told.contains("its p95 is at worst "), "{told}");
+    assert!(told.contains("p95 is at worst "), "{told}");
     let json = json(&simulate_in(&folder, &[&arguments[..], &["--format", "json"]].concat()));
     let hours = |side: &str| json[side]["run"]["total"]["pod_hours"].as_f64().unwrap();
     assert!(hours("second") < hours("first"));
@@ -132,6 +115,7 @@ fn a_change_against_the_file_as_it_is() {
     assert!(told.contains("slo.toml with scaling.max=7:\n") && told.contains("\nslo.toml:\n"), "{told}");
     let row = told.lines().find(|line| line.starts_with("most replicas")).unwrap();
     assert_eq!(row.split_whitespace().collect::<Vec<_>>()[2..4], ["7", "12"]);
+    assert!(told.contains("- slo.toml with scaling.max=7 is "), "{told}");
 }
 
 #[test]
@@ -153,19 +137,9 @@ fn scaled_on_cpu_alone() {
 }
 
 #[test]
-fn without_a_cpu_target_the_default_is_named() {
-    let folder = folder("cpu = { utilization = \"80%\" }\n", "");
-    let told = done(&simulate_in(
-        &folder,
-        &["other.toml", "--users", "50", "--compare", "cpu-only", "--set", "profile_free=0"][..5],
-    ));
-    // The profile brings a target of its own; without a profile there is none.
-    assert!(told.contains("cpu only:\n"), "{told}");
-    let bare = SERVICE.replace("profile = \"inference\"\n", "").replace("cpu = { utilization = \"80%\" }\n", "");
-    let bare = format!("{bare}\n[scaling]\nmin = 3\nmax = 20\n[resources]\nrequests = {{ cpu = \"500m\", memory = \"1Gi\" }}\n");
-    fs::write(folder.path().join("bare.toml"), bare).unwrap();
-    let told = done(&simulate_in(&folder, &["bare.toml", "--users", "50", "--compare", "cpu-only"]));
-    assert!(told.contains("`cpu-only` scales at the 80 %"), "{told}");
+fn without_cpu_among_its_metrics_its_target_counts() {
+    let set = ["--set", "scaling.scale_on=[\"in_flight\"]", "--compare", "cpu-only"];
+    assert!(done(&guide(&set)).contains("`cpu-only` scales at its target of 80 %"));
 }
 
 #[test]
@@ -210,10 +184,10 @@ fn capacity_is_where_a_run_crosses_the_target() {
 
 #[test]
 fn a_target_that_no_load_keeps() {
-    let told = done(&simulate(&["--capacity", "--set", "targets.latency=[{percentile=95,below=\"125ms\"}]"]));
-    assert!(told.contains("no load keeps p95 below 125 ms: it is "), "{told}");
+    let told = done(&simulate(&["--capacity", "--set", "targets.latency=[{percentile=95,below=\"100ms\"}]"]));
+    assert!(told.contains("no load keeps p95 below 100 ms: it is "), "{told}");
     let row = told.lines().nth(1).unwrap();
-    assert_eq!(row.split_whitespace().collect::<Vec<_>>()[..3], ["1", "0", "p95"]);
+    assert_eq!(row.split_whitespace().collect::<Vec<_>>()[..3], ["1", "0.0", "p95"]);
 }
 
 #[test]
@@ -237,4 +211,74 @@ fn nonsense_is_refused() {
     }
     let said = refused(&["--set", "scaling.replicas=3", "--users", "5", "--compare", "cpu-only"]);
     assert!(said.contains("scaling"), "{said}");
+}
+
+#[test]
+fn a_matrix_is_a_run_for_each_combination() {
+    let matrix = ["--matrix", "users=25,50,100", "max=4,20", "--stage", "240s"];
+    let csv = records(&done(&simulate(&[&matrix[..], &["--format", "csv"]].concat())));
+    assert_eq!((csv.len(), &*csv[0][0], &*csv[0][1]), (7, "users", "max"));
+    let order: Vec<_> = csv[1..].iter().map(|row| [&*row[0], &*row[1]]).collect();
+    assert_eq!(order[..3], [["25", "4"], ["25", "20"], ["50", "4"]]);
+    let at = |head: &str| csv[0].iter().position(|name| name == head).unwrap();
+    // The same as alone.
+    let alone = ["--users", "100", "--stage", "240s", "--set", "scaling.max=4", "--format", "json"];
+    let alone = json(&simulate(&alone));
+    let close = |cell: &str, value: &Value| {
+        (cell.parse::<f64>().unwrap() - value.as_f64().unwrap()).abs() < 1e-5
+    };
+    assert!(close(&csv[5][at("replicas_mean")], &alone["total"]["replicas"]["mean"]));
+    assert!(close(&csv[5][at("p95_worst_s")], &alone["total"]["latency"]["p95"]["worst_s"]));
+    assert!(close(&csv[5][at("cost")], &alone["total"]["cost"]));
+    let told = done(&simulate(&matrix));
+    assert!(told.starts_with("USERS  MAX  RPS  MIN  MEAN"), "{told}");
+    assert!(text(&simulate(&matrix).stderr).is_empty(), "slo.toml says `think_time`");
+    let json = json(&simulate(&[&matrix[..], &["--format", "json"]].concat()));
+    assert_eq!(json["rows"][4]["of"]["users"], "100");
+    assert_eq!(json["rows"][4]["total"]["replicas_max"], 4);
+}
+
+#[test]
+fn a_matrix_of_settings_takes_the_load_of_the_options() {
+    let matrix = [
+        "--matrix", "targets.latency=[{percentile=95,below=\"350ms\"},{percentile=99,below=\"500ms\"}],[{percentile=95,below=\"200ms\"}]",
+        "--matrix", "in_flight=5,10",
+    ];
+    let told = done(&guide(&matrix));
+    let lines: Vec<&str> = told.lines().collect();
+    assert!(lines[0].contains("P95") && lines[0].contains("P99") && lines[0].contains("USERS"), "{told}");
+    assert_eq!(lines[1..].iter().take_while(|line| !line.is_empty()).count(), 4);
+    let said = |arguments: &[&str]| refused(arguments);
+    assert!(said(&["--matrix", "max=10,20"]).contains("nothing says what clients offer"));
+    assert!(said(&["--matrix", "users=5", "--users", "6"]).contains("take one of them out"));
+    assert!(said(&["--matrix", "users=5", "slo.toml"]).contains("a slo.toml in front of `--matrix`"));
+    assert!(said(&["--matrix", "users=5,x"]).contains("users=x"));
+    assert!(said(&["--matrix", "users=5", "--replay", "x"]).contains("cannot be used with"));
+    assert!(said(&["--matrix", "users=5", "--capacity"]).contains("cannot be used with"));
+    assert!(said(&["--matrix", "users=5", "--format", "html"]).contains("pictures are of one run"));
+    let many = (1..=34).map(|at| at.to_string()).collect::<Vec<_>>().join(",");
+    let (users, max) = (format!("users={many}"), format!("max={many}"));
+    assert!(said(&["--matrix", &users, &max]).contains("1156 combinations; 1000 is the most"));
+}
+
+#[test]
+fn a_combination_that_is_no_service_is_named() {
+    let said = refused(&["--users", "5", "--matrix", "min=3,20", "max=10,30"]);
+    assert!(said.contains("error: --matrix: min=20 max=10 makes no valid slo.toml"), "{said}");
+    assert!(said.contains("scaling.max=10") || said.contains("scaling.min=20"), "{said}");
+}
+
+#[test]
+fn assertions_judge_each_combination() {
+    let matrix = ["--stage", "240s", "--matrix", "users=50,200", "max=5,20"];
+    let asserts = ["--assert", "replicas <= 7", "--assert", "replicas <= 20"];
+    let output = simulate(&[&matrix[..], &asserts].concat());
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("holds: replicas <= 20 in all 4 combinations"), "{said}");
+    let failing: Vec<&str> = said.lines().filter(|line| line.starts_with("fails:")).collect();
+    assert_eq!(failing.len(), 1, "{said}");
+    assert!(failing[0].ends_with("with users=200 max=20"), "{said}");
+    let kept = simulate(&[&matrix[..], &["--assert", "replicas <= 20"]].concat());
+    assert_eq!(kept.status.code(), Some(0));
 }

@@ -3,6 +3,7 @@
 mod calibrate;
 mod capacity;
 pub(super) mod load;
+mod matrix;
 mod replay;
 mod service;
 pub(super) mod source;
@@ -50,7 +51,7 @@ struct ReplayArgs {
     /// FILE holds one run a line, plain or gzip; `-` is standard input. Nothing is printed unless all of it is right.
     #[arg(
         long, value_name = "FILE",
-        conflicts_with_all = ["ServiceArgs", "SourceArgs", "LoadArgs", "against", "capacity"]
+        conflicts_with_all = ["ServiceArgs", "SourceArgs", "LoadArgs", "against", "capacity", "matrix"]
     )]
     replay: Option<PathBuf>,
 }

@@ -72,6 +72,8 @@ impl Relation {
 pub struct Verdict {
     /// It does.
     pub holds: bool,
+    /// The assertion as written.
+    pub text: String,
     /// The assertion with what came of it: `p95 < 400ms: 204 ms at 4m`.
     pub told: String,
 }
@@ -180,7 +182,7 @@ impl Assertion {
 
     fn verdict(&self, holds: bool, shown: &str) -> Verdict {
         let word = if holds { "holds" } else { "fails" };
-        Verdict { holds, told: format!("{word}: {} ({shown})", self.text) }
+        Verdict { holds, text: self.text.clone(), told: format!("{word}: {} ({shown})", self.text) }
     }
 }
 

@@ -130,7 +130,7 @@ impl<'a> Capacity<'a> {
         }
         let mut rows = vec![head];
         for count in self.counts() {
-            let rate = |each: f64| number(floor(each * f64::from(count), 1), 1);
+            let rate = |each: f64| format!("{:.1}", floor(each * f64::from(count), 1));
             let mut row =
                 vec![count.to_string(), rate(self.pod.rps), self.binding().to_owned()];
             row.extend(goals.iter().map(|goal| {

@@ -6,8 +6,8 @@ use super::controller::spec::{Metric, Target};
 use super::load::Unit;
 use super::scenario::{Goal, Scaler, Scenario, Signal};
 use super::shown::{columns, latency, money, number, quantile, share, time};
-use super::summary::Summary;
-use super::totals::{Figure, Rows, figures};
+use super::summary::{Quantile, Summary};
+use super::totals::{Figure, Rows, Value, figures};
 use super::{answer, export, why};
 use crate::units::Invalid;
 
@@ -60,6 +60,9 @@ pub fn cpu_only(scenario: &Scenario, written: Option<i32>) -> Result<Scenario, I
     let metric = match (own.and_then(|at| auto.spec.metrics.get(at).cloned()), written) {
         (Some(metric), _) => metric,
         (None, Some(percent)) => {
+            changed.notes.push(format!(
+                "the service does not scale on CPU: `cpu-only` scales at its target of {percent} %"
+            ));
             Metric { target: Target::Utilization(percent), ..Metric::default() }
         }
         (None, None) => {
@@ -95,20 +98,32 @@ impl Pair {
     }
 
     fn row(&self) -> Vec<String> {
+        let (first, second) = (self.first.value.shown(), self.second.value.shown());
         let change = match self.change() {
-            _ if self.first.value == self.second.value => "same".to_owned(),
+            _ if first == second && !matches!(self.first.value, Value::Money(_)) => {
+                "same".to_owned()
+            }
             Some(change) if change.abs() < ALIKE => "same".to_owned(),
             // Beyond that the number of times says more than a percentage.
             Some(change) if change >= 9.0 => format!("x{}", number(change + 1.0, 0)),
             Some(change) => format!("{:+.0} %", change * 100.0),
+            None if self.is_same() => "same".to_owned(),
             None => "-".to_owned(),
         };
-        vec![
-            self.first.told.clone(),
-            self.first.value.shown(),
-            self.second.value.shown(),
-            change,
-        ]
+        vec![self.first.told.clone(), first, second, change]
+    }
+
+    /// Neither side has it, or it is requests that failed, of which there are none.
+    fn is_nothing(&self) -> bool {
+        let (first, second) = (self.first.value, self.second.value);
+        let none = |value: Value| value == Value::None || value == Value::Latency(Quantile::Idle);
+        let no_failures =
+            self.first.key == "failed_share" && first == Value::Share(0.0) && second == first;
+        no_failures || (none(first) && none(second))
+    }
+
+    fn is_same(&self) -> bool {
+        self.first.value == self.second.value
     }
 }
 
@@ -128,12 +143,7 @@ impl Versus<'_> {
             let second = second.iter().find(|figure| figure.key == first.key)?.clone();
             Some(Pair { first, second })
         });
-        let has_number =
-            |pair: &Pair| pair.first.value.number().is_some() || pair.second.value.number().is_some();
-        let failed = |pair: &Pair| {
-            pair.first.key != "failed_share" || pair.change().is_some() || !pair.is_same()
-        };
-        pairs.filter(|pair| has_number(pair) || !pair.is_same()).filter(failed).collect()
+        pairs.filter(|pair| !pair.is_nothing()).collect()
     }
 
     /// For people: the table of each, what differs, and what that is worth.
@@ -172,7 +182,7 @@ impl Versus<'_> {
             told.push(format!(
                 "{} is {} cheaper: {} rather than {}",
                 cheaper.name,
-                share(saved),
+                percent(saved),
                 shown(less),
                 shown(more)
             ));
@@ -186,7 +196,7 @@ impl Versus<'_> {
             told.push(format!(
                 "{} answers {} {word} requests than {}",
                 cheaper.name,
-                share(fewer.abs()),
+                percent(fewer.abs()),
                 dearer.name
             ));
         }
@@ -236,12 +246,6 @@ impl Versus<'_> {
     }
 }
 
-impl Pair {
-    fn is_same(&self) -> bool {
-        self.first.value == self.second.value
-    }
-}
-
 /// What a comparison of prices counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Spent {
@@ -262,16 +266,27 @@ fn price(cheaper: &Side<'_>, dearer: &Side<'_>, at: usize, goal: &Goal) -> Optio
     let other = dearer.scenario.goals.iter().position(|other| other.short == goal.short)?;
     let own = cheaper.summary.total.goals.get(at)?;
     let others = dearer.summary.total.goals.get(other)?;
-    let both = |own: String, other: String| {
-        if own == other { own } else { format!("{own} rather than {other}") }
+    let shown = |value: Quantile| match value {
+        Quantile::Saturated => "beyond telling (saturated)".to_owned(),
+        value => quantile(value),
     };
+    let pairs = [
+        (shown(own.worst), shown(others.worst)),
+        (time(own.above_s), time(others.above_s)),
+        (share(own.budget_spent), share(others.budget_spent)),
+    ];
+    let who = if pairs.iter().all(|(own, other)| own == other) { "both" } else { cheaper.name };
+    let [worst, above, budget] = pairs
+        .map(|(own, other)| if own == other { own } else { format!("{own} rather than {other}") });
     Some(format!(
-        "its {} is at worst {}, and above {} for {}, which spends {} of the {} error budget",
+        "with {who}, {} is at worst {worst}, and above {} for {above}, which spends {budget} of the {} error budget",
         goal.short,
-        both(quantile(own.worst), quantile(others.worst)),
         latency(goal.below_s),
-        both(time(own.above_s), time(others.above_s)),
-        both(share(own.budget_spent), share(others.budget_spent)),
         time(cheaper.scenario.period_s),
     ))
+}
+
+/// A share that is told in round numbers.
+fn percent(share: f64) -> String {
+    format!("{} %", number(share * 100.0, usize::from(share < 0.1)))
 }

@@ -9,7 +9,7 @@ use crate::simulate::{answer, chart, engine, export, plot, why};
 use super::load::LoadArgs;
 use super::source::SourceArgs;
 use super::what_if::{Question, WhatIfArgs};
-use super::{Io, Outcome, Run, Stop, capacity, told as one_line, versus};
+use super::{Io, Outcome, Run, Stop, capacity, matrix, told as one_line, versus};
 use crate::cli::output::bug;
 
 /// What is simulated, and what is told of it.
@@ -76,6 +76,7 @@ pub(super) fn run(
         Question::Run => single(args, load, io),
         Question::Against(other) => versus::against(args, load, other, io),
         Question::Capacity => capacity::run(args, io),
+        Question::Matrix(axes) => matrix::run(args, axes, load, io),
         Question::CpuOnly => versus::cpu_only(args, load, io),
     }
 }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::Stop;
+use crate::simulate::matrix::Axis;
+
+use super::{Stop, told};
 
 /// What would be if.
 #[derive(clap::Args)]
@@ -27,6 +29,18 @@ pub(super) struct WhatIfArgs {
     /// target binds, and what each of them alone would allow. The load is open and steady; options of load do not count.
     #[arg(long, conflicts_with_all = ["against", "compare", "asserts", "no_chart", "LoadArgs"])]
     pub(super) capacity: bool,
+    /// A run for each combination of values, such as `users=25,50,100,200,400 max=10,20`: a row each, with the figures of
+    /// the whole run. `--assert` must hold for all of them.
+    ///
+    /// `users` and `rps` are loads, steady over one stage (`--stage`, `--spike` and `--noise` count for each); without one
+    /// of them the options of load do. `min`, `max` and `in_flight` are short for `scaling.min`, `scaling.max` and
+    /// `targets.in_flight.per_pod`; every other key is one of slo.toml, as with `--set`. Commas within quotes, brackets and
+    /// braces part nothing. At most 1,000 combinations.
+    #[arg(
+        long, value_name = "KEY=LIST", num_args = 1.., group = "loads", value_parser = axis,
+        conflicts_with_all = ["against", "compare", "capacity"]
+    )]
+    matrix: Vec<Axis>,
 }
 
 /// What a service is compared with.
@@ -45,6 +59,8 @@ pub(super) enum Question<'a> {
     CpuOnly,
     /// None: what replicas sustain.
     Capacity,
+    /// One for each combination.
+    Matrix(&'a [Axis]),
 }
 
 impl WhatIfArgs {
@@ -70,9 +86,14 @@ impl WhatIfArgs {
                     .to_owned(),
             )),
             (Some(Some(Compare::CpuOnly)), _) => Ok(Question::CpuOnly),
+            (None, None) if !self.matrix.is_empty() => Ok(Question::Matrix(&self.matrix)),
             (None, None) if self.capacity => Ok(Question::Capacity),
             (None, Some(other)) => Ok(Question::Against(other)),
             (None, None) => Ok(Question::Run),
         }
     }
+}
+
+fn axis(text: &str) -> Result<Axis, String> {
+    Axis::parse(text).map_err(told)
 }
