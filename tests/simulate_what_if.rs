@@ -73,6 +73,12 @@ fn records(csv: &str) -> Vec<Vec<String>> {
     records
 }
 
+/// What `tests/cmd/simulate.trycmd` records is of the README's service.
+#[test]
+fn the_recorded_commands_are_of_the_readme() {
+    assert_eq!(include_str!("cmd/simulate.in/slo.toml"), service());
+}
+
 /// The figures that the README puts beside the guide's.
 #[test]
 fn the_figures_of_the_readme() {
@@ -281,4 +287,56 @@ fn assertions_judge_each_combination() {
     assert!(failing[0].ends_with("with users=200 max=20"), "{said}");
     let kept = simulate(&[&matrix[..], &["--assert", "replicas <= 20"]].concat());
     assert_eq!(kept.status.code(), Some(0));
+}
+
+#[test]
+fn a_rolling_update_is_told() {
+    let steady = ["--users", "50", "--stage", "20m"];
+    let json = json(&simulate(&[&steady[..], &["--update", "5m,12m", "--format", "json"]].concat()));
+    let updates = json["updates"].as_array().unwrap();
+    assert_eq!(updates.len(), 2);
+    assert_eq!((&updates[0]["at_s"], &updates[1]["at_s"]), (&300.0.into(), &720.0.into()));
+    // Three pods, one after the other, each of which starts for a minute, and is seen a step of the model later.
+    let took = updates[0]["end_s"].as_f64().unwrap() - 300.0;
+    assert!((180.0..=195.0).contains(&took), "{took}");
+    assert_eq!((&updates[0]["ready_min"], &updates[0]["pods_max"]), (&3.into(), &4.into()));
+    let told = done(&simulate(&[&steady[..], &["--update", "5m", "--update", "19m"]].concat()));
+    assert!(told.contains("the rolling update at 5m takes 3m10s; meanwhile at least 3 pods are ready"), "{told}");
+    assert!(told.contains("the rolling update at 19m is not over before the run ends"), "{told}");
+    let said = refused(&[&steady[..], &["--update", "20m"]].concat());
+    assert!(said.contains("20m is not within the load, which ends at 20m"), "{said}");
+    // Pods that are being replaced cost, too.
+    let matrix = [&["--matrix", "users=50"][..], &["--format", "csv"]].concat();
+    let hours = |more: &[&str]| {
+        let csv = records(&done(&simulate(&[&matrix[..], more].concat())));
+        let at = csv[0].iter().position(|head| head == "pod_hours").unwrap();
+        csv[1][at].parse::<f64>().unwrap()
+    };
+    assert!(hours(&["--update", "2m"]) > hours(&[]));
+    assert!(refused(&["--capacity", "--update", "5m"]).contains("cannot be used with"));
+}
+
+#[test]
+fn each_sync_is_told() {
+    let csv = records(&done(&guide(&["--format", "csv", "--every", "tick"])));
+    assert_eq!(csv.len(), 1 + 12 * 4 - 1, "the first sync is one period after the start");
+    let at = |head: &str| csv[0].iter().position(|name| name == head).unwrap();
+    assert_eq!(csv[0][..5], ["t_s", "users", "rps", "replicas", "ready"]);
+    let (shown, desired) = (at("in_flight_current"), at("in_flight_desired"));
+    let (cpu, latency) = (at("cpu_current"), at("latency_p95_current"));
+    for row in &csv[5..] {
+        let [shown, cpu, p95] = [shown, cpu, latency].map(|at| row[at].parse::<f64>().unwrap());
+        assert!((5.0..20.0).contains(&shown) && (20.0..200.0).contains(&cpu), "{row:?}");
+        assert!((0.1..0.5).contains(&p95), "{row:?}");
+    }
+    assert!(csv.iter().any(|row| row[desired] == "12" && row[at("decides")] == "in flight"));
+    assert!(csv.iter().any(|row| row[at("held_back_by")] == "scale-up window"));
+    let json = json(&guide(&["--format", "json", "--every", "tick"]));
+    let ticks = json["ticks"].as_array().unwrap();
+    assert_eq!(ticks.len() + 1, csv.len());
+    assert_eq!(ticks[40]["metrics"]["in_flight"]["desired"].to_string(), csv[41][desired]);
+    assert!(guide(&["--format", "json"]).stdout.len() < guide(&["--format", "json", "--every", "tick"]).stdout.len());
+    let said = refused(&["--users", "5", "--every", "tick"]);
+    assert!(said.contains("write `--format csv` or `--format json`"), "{said}");
+    assert!(refused(&["--matrix", "users=5", "--every", "tick"]).contains("cannot be used with"));
 }

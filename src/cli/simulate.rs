@@ -4,6 +4,7 @@ mod calibrate;
 mod capacity;
 pub(super) mod load;
 mod matrix;
+mod progress;
 mod replay;
 mod service;
 pub(super) mod source;
@@ -51,7 +52,7 @@ struct ReplayArgs {
     /// FILE holds one run a line, plain or gzip; `-` is standard input. Nothing is printed unless all of it is right.
     #[arg(
         long, value_name = "FILE",
-        conflicts_with_all = ["ServiceArgs", "SourceArgs", "LoadArgs", "against", "capacity", "matrix"]
+        conflicts_with_all = ["ServiceArgs", "SourceArgs", "LoadArgs", "against", "capacity", "matrix", "update"]
     )]
     replay: Option<PathBuf>,
 }

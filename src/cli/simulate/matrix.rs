@@ -11,7 +11,9 @@ use crate::simulate::totals::{Figure, Rows, figures};
 use crate::simulate::why;
 
 use super::load::LoadArgs;
+use super::progress::Progress;
 use super::service::{Format, ServiceArgs, judge, list, pretty, simulate};
+use super::what_if::WhatIfArgs;
 use super::{Io, Outcome, Run, Stop, told};
 
 /// One combination, ready to be run.
@@ -27,7 +29,13 @@ struct Finished {
     verdicts: Vec<Verdict>,
 }
 
-pub(super) fn run(args: &ServiceArgs, axes: &[Axis], load: &LoadArgs, io: &mut Io<'_>) -> Run {
+pub(super) fn run(
+    args: &ServiceArgs,
+    what_if: &WhatIfArgs,
+    axes: &[Axis],
+    load: &LoadArgs,
+    io: &mut Io<'_>,
+) -> Run {
     let of_option = |invalid| Stop::Message(format!("--matrix: {}", told(invalid)));
     let of_load = matrix::check(axes).map_err(of_option)?;
     if let (Some(at), true) = (of_load, load.is_given()) {
@@ -38,14 +46,17 @@ pub(super) fn run(args: &ServiceArgs, axes: &[Axis], load: &LoadArgs, io: &mut I
     }
     let combinations = matrix::combinations(axes);
     let prepared = prepare(args, axes, &combinations, load, io)?;
+    let progress = Progress::new(prepared.len(), "runs");
     let finished: Vec<Finished> = prepared
         .par_iter()
         .map(|Prepared { scenario, load, .. }| {
-            let summary = simulate(scenario, load);
+            let summary = simulate(scenario, load, &what_if.updates(load)?, |_| {});
             let verdicts = judge(&args.asserts, scenario, &summary)?;
+            progress.add();
             Ok(Finished { figures: figures(scenario, load.unit(), &summary), verdicts })
         })
         .collect::<Result<_, Stop>>()?;
+    drop(progress);
     let verdicts: Vec<Vec<Verdict>> = finished.iter().map(|run| run.verdicts.clone()).collect();
     let text = printed(args.format, axes, &combinations, &prepared, finished)?;
     io.out.write_all(text.as_bytes())?;

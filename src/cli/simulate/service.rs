@@ -1,12 +1,15 @@
 //! `slogen simulate` on a slo.toml: the service that it describes under a load.
 
 use crate::simulate::assertion::{Assertion, Verdict};
+use crate::simulate::engine::Step;
 use crate::simulate::load::Load;
 use crate::simulate::scenario::Scenario;
 use crate::simulate::summary::{Recorder, Summary};
+use crate::simulate::ticks::{self, Tick};
 use crate::simulate::{answer, chart, engine, export, plot, why};
 
 use super::load::LoadArgs;
+use super::progress::Progress;
 use super::source::SourceArgs;
 use super::what_if::{Question, WhatIfArgs};
 use super::{Io, Outcome, Run, Stop, capacity, matrix, told as one_line, versus};
@@ -20,6 +23,12 @@ pub(super) struct ServiceArgs {
     /// How the answer is printed.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub(super) format: Format,
+    /// What `json` and `csv` tell the course of a run by.
+    #[arg(
+        long, value_enum, value_name = "STEP", default_value_t,
+        conflicts_with_all = ["against", "compare", "capacity", "matrix"]
+    )]
+    every: Every,
     /// No chart below the table.
     #[arg(long)]
     no_chart: bool,
@@ -42,6 +51,15 @@ pub(super) enum Format {
     Html,
     /// The pictures alone.
     Svg,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Every {
+    /// Each minute: latency, replicas, what decides.
+    #[default]
+    Minute,
+    /// Each sync of the HPA, every 15 s: what each metric shows and asks for, which decides, and what holds it back.
+    Tick,
 }
 
 impl Format {
@@ -73,20 +91,34 @@ pub(super) fn run(
         args.format.tells_several()?;
     }
     match question {
-        Question::Run => single(args, load, io),
-        Question::Against(other) => versus::against(args, load, other, io),
+        Question::Run => single(args, what_if, load, io),
+        Question::Against(other) => versus::against(args, what_if, load, other, io),
         Question::Capacity => capacity::run(args, io),
-        Question::Matrix(axes) => matrix::run(args, axes, load, io),
-        Question::CpuOnly => versus::cpu_only(args, load, io),
+        Question::Matrix(axes) => matrix::run(args, what_if, axes, load, io),
+        Question::CpuOnly => versus::cpu_only(args, what_if, load, io),
     }
 }
 
-fn single(args: &ServiceArgs, load: &LoadArgs, io: &mut Io<'_>) -> Run {
+fn single(args: &ServiceArgs, what_if: &WhatIfArgs, load: &LoadArgs, io: &mut Io<'_>) -> Run {
+    if args.every == Every::Tick && !matches!(args.format, Format::Json | Format::Csv) {
+        return Err(Stop::Message("--every: write `--format csv` or `--format json` with it".to_owned()));
+    }
     let loaded = args.source.read(io)?;
     let load = load.load(loaded.think, io)?;
-    let summary = simulate(&loaded.scenario, &load);
+    let updates = what_if.updates(&load)?;
+    if args.every == Every::Tick && !ticks::has_syncs(&loaded.scenario) {
+        return Err(Stop::Message(
+            "--every: nothing scales the service, so that there are no syncs; write `--every minute`".to_owned(),
+        ));
+    }
+    let mut told = Vec::new();
+    let summary = watched(&loaded.scenario, &load, &updates, |step| {
+        if args.every == Every::Tick {
+            told.extend(Tick::of(step));
+        }
+    });
     let verdicts = judge(&args.asserts, &loaded.scenario, &summary)?;
-    let text = printed(args, &loaded.scenario, &load, &summary)?;
+    let text = printed(args, &loaded.scenario, &load, &summary, &told)?;
     io.out.write_all(text.as_bytes())?;
     settle(&verdicts, io)
 }
@@ -113,14 +145,19 @@ fn printed(
     scenario: &Scenario,
     load: &Load,
     summary: &Summary,
+    syncs: &[Tick],
 ) -> Result<String, Stop> {
     let sentences = || why::sentences(scenario, summary);
     Ok(match args.format {
         Format::Table => told(scenario, load, summary, !args.no_chart),
         Format::Json => {
-            let value = export::json(scenario, load.unit(), summary, &sentences());
+            let mut value = export::json(scenario, load.unit(), summary, &sentences());
+            if args.every == Every::Tick {
+                value["ticks"] = ticks::json(scenario, syncs);
+            }
             pretty(&value)?
         }
+        Format::Csv if args.every == Every::Tick => ticks::csv(scenario, load.unit(), syncs),
         Format::Csv => export::csv(scenario, load.unit(), summary),
         Format::Html => chart::html(&chart::Shown::new(scenario, load, summary, &sentences())),
         Format::Svg => chart::svg(&chart::Shown::new(scenario, load, summary, &sentences())),
@@ -131,10 +168,43 @@ pub(super) fn pretty(value: &serde_json::Value) -> Result<String, Stop> {
     Ok(serde_json::to_string_pretty(value).map_err(bug)? + "\n")
 }
 
-pub(super) fn simulate(scenario: &Scenario, load: &Load) -> Summary {
+/// A run with rolling updates at `updates`, in seconds; `each` sees its steps.
+pub(super) fn simulate(
+    scenario: &Scenario,
+    load: &Load,
+    updates: &[f64],
+    mut each: impl FnMut(&Step<'_>),
+) -> Summary {
     let mut recorder = Recorder::new(scenario, load);
-    engine::run(scenario, load, &[], |step| recorder.add(step));
+    engine::run(scenario, load, updates, |step| {
+        recorder.add(step);
+        each(step);
+    });
     recorder.finish()
+}
+
+/// As [`simulate`], with progress.
+pub(super) fn watched(
+    scenario: &Scenario,
+    load: &Load,
+    updates: &[f64],
+    mut each: impl FnMut(&Step<'_>),
+) -> Summary {
+    let hour = |seconds: f64| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "hours of a load")]
+        let hour = (seconds / 3600.0) as usize;
+        hour
+    };
+    let progress = Progress::new(hour(load.duration_s()), "hours");
+    let mut last = 0;
+    simulate(scenario, load, updates, |step| {
+        each(step);
+        let now = hour(step.at_s);
+        if now > last {
+            last = now;
+            progress.at(now);
+        }
+    })
 }
 
 /// The table, the chart, and what there is to say.

@@ -2,7 +2,12 @@
 
 use std::path::PathBuf;
 
+use rust_decimal::prelude::ToPrimitive;
+
+use crate::simulate::load::Load;
 use crate::simulate::matrix::Axis;
+use crate::simulate::shown;
+use crate::units::Duration;
 
 use super::{Stop, told};
 
@@ -41,6 +46,12 @@ pub(super) struct WhatIfArgs {
         conflicts_with_all = ["against", "compare", "capacity"]
     )]
     matrix: Vec<Axis>,
+    /// A rolling update of all pods at this time from the start, such as `5m`. Several: `5m,20m`, or the option again.
+    #[arg(
+        long, value_name = "TIME", value_delimiter = ',', value_parser = time,
+        conflicts_with = "capacity"
+    )]
+    update: Vec<Duration>,
 }
 
 /// What a service is compared with.
@@ -77,6 +88,22 @@ impl WhatIfArgs {
         }
     }
 
+    /// The moments of rolling updates under `load`, in seconds.
+    pub(super) fn updates(&self, load: &Load) -> Result<Vec<f64>, Stop> {
+        let moment = |at: &Duration| {
+            let at_s = at.seconds().to_f64().unwrap_or(f64::INFINITY);
+            if at_s < load.duration_s() {
+                return Ok(at_s);
+            }
+            Err(Stop::Message(format!(
+                "--update: {} is not within the load, which ends at {}; write an earlier time, or a longer `--stage`",
+                at.clock(),
+                shown::time(load.duration_s())
+            )))
+        };
+        self.update.iter().map(moment).collect()
+    }
+
     /// What is asked of a service.
     pub(super) fn question(&self) -> Result<Question<'_>, Stop> {
         match (self.compare, &self.against) {
@@ -96,4 +123,8 @@ impl WhatIfArgs {
 
 fn axis(text: &str) -> Result<Axis, String> {
     Axis::parse(text).map_err(told)
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    Duration::parse(text).map_err(told)
 }
