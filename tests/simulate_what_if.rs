@@ -67,8 +67,10 @@ fn refused(arguments: &[&str]) -> String {
 
 /// CSV in records; no cell of the tests has a comma.
 fn records(csv: &str) -> Vec<Vec<String>> {
-    let records: Vec<Vec<String>> =
-        csv.split_terminator("\r\n").map(|line| line.split(',').map(str::to_owned).collect()).collect();
+    let records: Vec<Vec<String>> = csv
+        .split_terminator("\r\n")
+        .map(|line| line.split(',').map(str::to_owned).collect())
+        .collect();
     assert!(records.iter().all(|record| record.len() == records[0].len()), "{csv}");
     records
 }
@@ -99,7 +101,9 @@ fn another_service_under_the_same_load() {
     let folder = folder("per_pod = 10", "per_pod = 14");
     let arguments = [&GUIDE[..], &["--against", "other.toml"]].concat();
     let told = done(&simulate_in(&folder, &arguments));
-    for part in ["slo.toml:\n", "other.toml:\n", "DIFFERENCE", "What it is worth:", "Taken for granted:"] {
+    for part in
+        ["slo.toml:\n", "other.toml:\n", "DIFFERENCE", "What it is worth:", "Taken for granted:"]
+    {
         assert!(told.contains(part), "no {part:?} in {told}");
     }
     assert!(told.contains("- other.toml is ") && told.contains(" cheaper: "), "{told}");
@@ -111,14 +115,21 @@ fn another_service_under_the_same_load() {
     let pods = differences.iter().find(|it| it["figure"] == "pod_hours").unwrap();
     let change = hours("second") / hours("first") - 1.0;
     assert!((pods["change"].as_f64().unwrap() - change).abs() < 1e-9);
-    let csv = records(&done(&simulate_in(&folder, &[&arguments[..], &["--format", "csv"]].concat())));
-    assert_eq!((csv.len(), &*csv[0][0], &*csv[1][0], &*csv[2][0]), (3, "service", "slo.toml", "other.toml"));
+    let csv =
+        records(&done(&simulate_in(&folder, &[&arguments[..], &["--format", "csv"]].concat())));
+    assert_eq!(
+        (csv.len(), &*csv[0][0], &*csv[1][0], &*csv[2][0]),
+        (3, "service", "slo.toml", "other.toml")
+    );
 }
 
 #[test]
 fn a_change_against_the_file_as_it_is() {
     let told = done(&guide(&["--set", "scaling.max=7", "--against", "slo.toml"]));
-    assert!(told.contains("slo.toml with scaling.max=7:\n") && told.contains("\nslo.toml:\n"), "{told}");
+    assert!(
+        told.contains("slo.toml with scaling.max=7:\n") && told.contains("\nslo.toml:\n"),
+        "{told}"
+    );
     let row = told.lines().find(|line| line.starts_with("most replicas")).unwrap();
     assert_eq!(row.split_whitespace().collect::<Vec<_>>()[2..4], ["7", "12"]);
     assert!(told.contains("- slo.toml with scaling.max=7 is "), "{told}");
@@ -136,8 +147,24 @@ fn scaled_on_cpu_alone() {
     let most = |side: &str| json[side]["run"]["total"]["replicas"]["max"].as_i64().unwrap();
     // The CPU of this service is a backstop: alone it sees less.
     assert!(most("second") < most("first"));
+    // As the README says of it.
+    let differences = json["differences"].as_array().unwrap();
+    let hours = differences.iter().find(|it| it["figure"] == "pod_hours").unwrap();
+    let saved = format!(
+        "CPU alone saves {:.0} % of the pod-hours",
+        hours["change"].as_f64().unwrap() * -100.0
+    );
+    assert!(README.contains(&saved), "{saved}");
+    assert!(json["second"]["run"]["stages"][2]["latency"]["p95"]["worst_s"] == "saturated");
     // Asserts judge the service as it is.
-    let output = guide(&["--compare", "cpu-only", "--assert", "replicas >= 3", "--assert", "replicas <= 11"]);
+    let output = guide(&[
+        "--compare",
+        "cpu-only",
+        "--assert",
+        "replicas >= 3",
+        "--assert",
+        "replicas <= 11",
+    ]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("fails: replicas <= 11 (12)"));
 }
@@ -171,7 +198,7 @@ fn capacity_keeps_every_target() {
     let csv = records(&done(&simulate(&["--capacity", "--format", "csv"])));
     assert_eq!(csv.len(), 21);
     assert_eq!(csv[0][..3], ["replicas", "rps", "binds"]);
-    assert!(done(&simulate(&["--capacity"])).contains("in flight of 10 binds"));
+    assert!(done(&simulate(&["--capacity"])).contains("in flight (10) binds"));
 }
 
 #[test]
@@ -190,7 +217,11 @@ fn capacity_is_where_a_run_crosses_the_target() {
 
 #[test]
 fn a_target_that_no_load_keeps() {
-    let told = done(&simulate(&["--capacity", "--set", "targets.latency=[{percentile=95,below=\"100ms\"}]"]));
+    let told = done(&simulate(&[
+        "--capacity",
+        "--set",
+        "targets.latency=[{percentile=95,below=\"100ms\"}]",
+    ]));
     assert!(told.contains("no load keeps p95 below 100 ms: it is "), "{told}");
     let row = told.lines().nth(1).unwrap();
     assert_eq!(row.split_whitespace().collect::<Vec<_>>()[..3], ["1", "0.0", "p95"]);
@@ -203,10 +234,16 @@ fn nonsense_is_refused() {
         (&["--replay", "x", "--compare", "cpu-only"], "with `--replay`, write `--compare` alone"),
         (&["--replay", "x", "--capacity"], "--replay"),
         (&["--users", "5", "--compare", "cpu"], "cpu-only"),
-        (&["--users", "5", "--compare", "cpu-only", "--against", "other.toml"], "cannot be used with"),
+        (
+            &["--users", "5", "--compare", "cpu-only", "--against", "other.toml"],
+            "cannot be used with",
+        ),
         (&["--users", "5", "--against", "missing.toml"], "missing.toml"),
         (&["-", "--users", "5", "--against", "-"], "standard input can be read once"),
-        (&["--users", "5", "--against", "other.toml", "--format", "html"], "pictures are of one run"),
+        (
+            &["--users", "5", "--against", "other.toml", "--format", "html"],
+            "pictures are of one run",
+        ),
         (&["--capacity", "--users", "5"], "cannot be used with"),
         (&["--capacity", "--assert", "p95 < 1s"], "cannot be used with"),
         (&["--capacity", "--format", "svg"], "pictures are of one run"),
@@ -215,8 +252,17 @@ fn nonsense_is_refused() {
         let said = refused(arguments);
         assert!(said.contains(why), "{arguments:?}: {said}");
     }
-    let said = refused(&["--set", "scaling.replicas=3", "--users", "5", "--compare", "cpu-only"]);
-    assert!(said.contains("scaling"), "{said}");
+}
+
+#[test]
+fn a_service_that_nothing_scales() {
+    let fixed = ["--set", "scaling.replicas=4"];
+    let csv = records(&done(&simulate(&[&fixed[..], &["--capacity", "--format", "csv"]].concat())));
+    assert_eq!(csv.len(), 5);
+    let said = refused(&[&fixed[..], &["--users", "5", "--compare", "cpu-only"]].concat());
+    assert!(said.contains("it has 4 replicas throughout; give it `min` and `max`"), "{said}");
+    let ticks = ["--users", "5", "--every", "tick", "--format", "csv"];
+    assert!(refused(&[&fixed[..], &ticks].concat()).contains("there are no syncs"));
 }
 
 #[test]
@@ -237,7 +283,7 @@ fn a_matrix_is_a_run_for_each_combination() {
     assert!(close(&csv[5][at("p95_worst_s")], &alone["total"]["latency"]["p95"]["worst_s"]));
     assert!(close(&csv[5][at("cost")], &alone["total"]["cost"]));
     let told = done(&simulate(&matrix));
-    assert!(told.starts_with("USERS  MAX  RPS  MIN  MEAN"), "{told}");
+    assert!(told.starts_with("users  max  RPS  MIN  MEAN"), "{told}");
     assert!(text(&simulate(&matrix).stderr).is_empty(), "slo.toml says `think_time`");
     let json = json(&simulate(&[&matrix[..], &["--format", "json"]].concat()));
     assert_eq!(json["rows"][4]["of"]["users"], "100");
@@ -247,17 +293,24 @@ fn a_matrix_is_a_run_for_each_combination() {
 #[test]
 fn a_matrix_of_settings_takes_the_load_of_the_options() {
     let matrix = [
-        "--matrix", "targets.latency=[{percentile=95,below=\"350ms\"},{percentile=99,below=\"500ms\"}],[{percentile=95,below=\"200ms\"}]",
-        "--matrix", "in_flight=5,10",
+        "--matrix",
+        "targets.latency=[{percentile=95,below=\"350ms\"},{percentile=99,below=\"500ms\"}],[{percentile=95,below=\"200ms\"}]",
+        "--matrix",
+        "in_flight=5,10",
     ];
     let told = done(&guide(&matrix));
     let lines: Vec<&str> = told.lines().collect();
-    assert!(lines[0].contains("P95") && lines[0].contains("P99") && lines[0].contains("USERS"), "{told}");
+    assert!(
+        lines[0].contains("P95") && lines[0].contains("P99") && lines[0].contains("USERS"),
+        "{told}"
+    );
     assert_eq!(lines[1..].iter().take_while(|line| !line.is_empty()).count(), 4);
     let said = |arguments: &[&str]| refused(arguments);
     assert!(said(&["--matrix", "max=10,20"]).contains("nothing says what clients offer"));
     assert!(said(&["--matrix", "users=5", "--users", "6"]).contains("take one of them out"));
-    assert!(said(&["--matrix", "users=5", "slo.toml"]).contains("a slo.toml in front of `--matrix`"));
+    assert!(
+        said(&["--matrix", "users=5", "slo.toml"]).contains("a slo.toml in front of `--matrix`")
+    );
     assert!(said(&["--matrix", "users=5,x"]).contains("users=x"));
     assert!(said(&["--matrix", "users=5", "--replay", "x"]).contains("cannot be used with"));
     assert!(said(&["--matrix", "users=5", "--capacity"]).contains("cannot be used with"));
@@ -292,7 +345,8 @@ fn assertions_judge_each_combination() {
 #[test]
 fn a_rolling_update_is_told() {
     let steady = ["--users", "50", "--stage", "20m"];
-    let json = json(&simulate(&[&steady[..], &["--update", "5m,12m", "--format", "json"]].concat()));
+    let json =
+        json(&simulate(&[&steady[..], &["--update", "5m,12m", "--format", "json"]].concat()));
     let updates = json["updates"].as_array().unwrap();
     assert_eq!(updates.len(), 2);
     assert_eq!((&updates[0]["at_s"], &updates[1]["at_s"]), (&300.0.into(), &720.0.into()));
@@ -301,7 +355,10 @@ fn a_rolling_update_is_told() {
     assert!((180.0..=195.0).contains(&took), "{took}");
     assert_eq!((&updates[0]["ready_min"], &updates[0]["pods_max"]), (&3.into(), &4.into()));
     let told = done(&simulate(&[&steady[..], &["--update", "5m", "--update", "19m"]].concat()));
-    assert!(told.contains("the rolling update at 5m takes 3m10s; meanwhile at least 3 pods are ready"), "{told}");
+    assert!(
+        told.contains("the rolling update at 5m takes 3m10s; meanwhile at least 3 pods are ready"),
+        "{told}"
+    );
     assert!(told.contains("the rolling update at 19m is not over before the run ends"), "{told}");
     let said = refused(&[&steady[..], &["--update", "20m"]].concat());
     assert!(said.contains("20m is not within the load, which ends at 20m"), "{said}");
@@ -335,7 +392,10 @@ fn each_sync_is_told() {
     let ticks = json["ticks"].as_array().unwrap();
     assert_eq!(ticks.len() + 1, csv.len());
     assert_eq!(ticks[40]["metrics"]["in_flight"]["desired"].to_string(), csv[41][desired]);
-    assert!(guide(&["--format", "json"]).stdout.len() < guide(&["--format", "json", "--every", "tick"]).stdout.len());
+    assert!(
+        guide(&["--format", "json"]).stdout.len()
+            < guide(&["--format", "json", "--every", "tick"]).stdout.len()
+    );
     let said = refused(&["--users", "5", "--every", "tick"]);
     assert!(said.contains("write `--format csv` or `--format json`"), "{said}");
     assert!(refused(&["--matrix", "users=5", "--every", "tick"]).contains("cannot be used with"));

@@ -86,11 +86,11 @@ impl<'a> Capacity<'a> {
             limits.push(limit("in flight", number(bound, 2), &|pod| pod.gauge <= bound));
         }
         if let (Some(bound), Some(_)) = (targets.cpu, scenario.cpu_request) {
-            limits.push(limit("cpu", share(bound), &|pod| {
+            limits.push(limit("cpu", percent(bound), &|pod| {
                 cpu(scenario, pod).is_none_or(|used| used <= bound)
             }));
         }
-        limits.push(limit("busy", share(MOST_UTILISATION), &|_| true));
+        limits.push(limit("busy", percent(MOST_UTILISATION), &|_| true));
         // Of equal ones the last, which is how busy a pod may be.
         let mut binds = 0;
         for (at, limit) in limits.iter().enumerate() {
@@ -126,13 +126,14 @@ impl<'a> Capacity<'a> {
         // What each alone allows; of one alone that is the same again.
         let alone = self.limits.len() > 1;
         if alone {
-            head.extend(self.limits.iter().map(|limit| format!("{} ALONE", limit.name.to_uppercase())));
+            head.extend(
+                self.limits.iter().map(|limit| format!("{} ALONE", limit.name.to_uppercase())),
+            );
         }
         let mut rows = vec![head];
         for count in self.counts() {
             let rate = |each: f64| format!("{:.1}", floor(each * f64::from(count), 1));
-            let mut row =
-                vec![count.to_string(), rate(self.pod.rps), self.binding().to_owned()];
+            let mut row = vec![count.to_string(), rate(self.pod.rps), self.binding().to_owned()];
             row.extend(goals.iter().map(|goal| {
                 self.pod.percentile(goal.quantile * 100.0).map_or("-".to_owned(), latency)
             }));
@@ -166,9 +167,9 @@ impl<'a> Capacity<'a> {
 
     /// For programs.
     pub fn json(&self) -> Json {
-        let targets = self.limits.iter().map(|limit| {
-            json!({ "name": limit.name, "bound": limit.bound, "rps_per_pod": limit.rps })
-        });
+        let targets = self.limits.iter().map(
+            |limit| json!({ "name": limit.name, "bound": limit.bound, "rps_per_pod": limit.rps }),
+        );
         json!({
             "service": self.scenario.name,
             "rps_per_pod": self.pod.rps,
@@ -239,7 +240,7 @@ impl<'a> Capacity<'a> {
                 Some(limit) if limit.name == "busy" => {
                     format!("beyond {} of what a pod can serve no latency can be told", limit.bound)
                 }
-                Some(limit) => format!("{} of {} binds", limit.name, limit.bound),
+                Some(limit) => format!("{} ({}) binds", limit.name, limit.bound),
                 None => String::new(),
             };
             told.push(format!(
@@ -251,7 +252,7 @@ impl<'a> Capacity<'a> {
         let next = next.map(|(_, limit)| limit).min_by(|one, two| one.rps.total_cmp(&two.rps));
         if let Some(next) = next.filter(|next| next.rps > self.pod.rps) {
             told.push(format!(
-                "without that, {} of {} would bind next, at {} requests per second and pod",
+                "without that, {} ({}) would bind next, at {} requests per second and pod",
                 next.name,
                 next.bound,
                 number(floor(next.rps, 1), 1)
@@ -289,17 +290,23 @@ fn most(most: f64, keeps: impl Fn(f64) -> bool) -> f64 {
         return 0.0;
     }
     let (mut low, mut high) = (0.0, most);
-    while high - low > 1e-9 * most {
+    // Halved so often, what is left is below the precision of the numbers.
+    for _ in 0..60 {
         let middle = f64::midpoint(low, high);
         if keeps(middle) { low = middle } else { high = middle }
     }
     low
 }
 
+/// A share that somebody wrote.
+fn percent(share: f64) -> String {
+    format!("{} %", number(share * 100.0, 2))
+}
+
 fn floor(value: f64, digits: i32) -> f64 {
     let scale = 10_f64.powi(digits);
     // What was found by bisection may lie a hair below the round number that it is.
-    (value * scale + 1e-5).floor() / scale
+    (value * scale + 1e-6).floor() / scale
 }
 
 fn round(value: f64, digits: i32) -> f64 {
@@ -314,7 +321,10 @@ mod tests {
     #[test]
     fn the_most_is_found_from_below() {
         assert!((most(100.0, |rps| rps <= 37.5) - 37.5).abs() < 1e-6);
-        assert_eq!([most(100.0, |_| true), most(100.0, |_| false)].map(f64::to_bits), [100.0, 0.0].map(f64::to_bits));
+        assert_eq!(
+            [most(100.0, |_| true), most(100.0, |_| false)].map(f64::to_bits),
+            [100.0, 0.0].map(f64::to_bits)
+        );
         assert!((floor(37.499_999_99, 1) - 37.5).abs() < 1e-12, "37.5 found from below");
         assert!((floor(37.49, 1) - 37.4).abs() < 1e-12);
     }

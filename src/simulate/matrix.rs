@@ -161,7 +161,10 @@ mod tests {
         assert_eq!(axis.subject, Subject::Setting("scaling.max".to_owned()));
         assert_eq!(axis.values, ["10", "20"]);
         assert_eq!(values("a.b=[1,2],[3]"), ["[1,2]", "[3]"]);
-        assert_eq!(values(r#"a="x,y",'p,q',{a=[1,2],b=","}"#), [r#""x,y""#, "'p,q'", r#"{a=[1,2],b=","}"#]);
+        assert_eq!(
+            values(r#"a="x,y",'p,q',{a=[1,2],b=","}"#),
+            [r#""x,y""#, "'p,q'", r#"{a=[1,2],b=","}"#]
+        );
         assert_eq!(values(r#"a="x\",y",z"#), [r#""x\",y""#, "z"]);
         assert_eq!(values("a=b=c"), ["b=c"]);
     }

@@ -356,7 +356,9 @@ impl<'a> Recorder<'a> {
             self.goals.iter().map(|goal| (1.0 - goal.quantile) * rate * self.period_s).collect();
         let finish = |gathered: Gathered| gathered.finish(&budgets);
         let mut updates = self.updates;
-        updates.iter_mut().for_each(|update| as_shares(&mut update.budget, &budgets));
+        for update in &mut updates {
+            as_shares(&mut update.budget, &budgets);
+        }
         Summary {
             stages: self.stages.into_iter().map(finish).collect(),
             total: finish(self.total),

@@ -98,7 +98,8 @@ pub fn json(scenario: &Scenario, ticks: &[Tick]) -> Json {
 pub fn csv(scenario: &Scenario, unit: Unit, ticks: &[Tick]) -> String {
     let (names, keys) = (scenario.metric_names(), keys(scenario));
     let own = ["t_s", offered(unit), "rps", "replicas", "ready"].map(str::to_owned);
-    let of_metrics = keys.iter().flat_map(|key| [format!("{key}_current"), format!("{key}_desired")]);
+    let of_metrics =
+        keys.iter().flat_map(|key| [format!("{key}_current"), format!("{key}_desired")]);
     let last = ["decides", "held_back_by"].map(str::to_owned);
     let mut text = record(own.into_iter().chain(of_metrics).chain(last));
     for tick in ticks {

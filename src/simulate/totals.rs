@@ -195,7 +195,8 @@ impl Rows {
                 _ => true,
             })
         });
-        let head = self.names.iter().map(|name| name.to_uppercase());
+        // As written: `max`, which is set, is not MAX, which comes of it.
+        let head = self.names.iter().cloned();
         let head = head.chain(shown.iter().map(|(_, title)| (*title).to_owned())).collect();
         let rows = self.rows.iter().map(|(names, figures)| {
             let cells = shown.iter().map(|(key, _)| Self::value(figures, key).shown());

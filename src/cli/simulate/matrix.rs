@@ -166,7 +166,8 @@ fn settle(prepared: &[Prepared], verdicts: &[Vec<Verdict>], io: &mut Io<'_>) -> 
         for (it, verdict) in &failing {
             writeln!(io.err, "{} with {}", verdict.told, it.name)?;
         }
-        if let (true, Some(verdict)) = (failing.is_empty(), verdicts.first().and_then(|all| all.get(at)))
+        if let (true, Some(verdict)) =
+            (failing.is_empty(), verdicts.first().and_then(|all| all.get(at)))
         {
             writeln!(io.err, "holds: {} in all {} combinations", verdict.text, prepared.len())?;
         }

@@ -101,7 +101,9 @@ pub(super) fn run(
 
 fn single(args: &ServiceArgs, what_if: &WhatIfArgs, load: &LoadArgs, io: &mut Io<'_>) -> Run {
     if args.every == Every::Tick && !matches!(args.format, Format::Json | Format::Csv) {
-        return Err(Stop::Message("--every: write `--format csv` or `--format json` with it".to_owned()));
+        return Err(Stop::Message(
+            "--every: write `--format csv` or `--format json` with it".to_owned(),
+        ));
     }
     let loaded = args.source.read(io)?;
     let load = load.load(loaded.think, io)?;
@@ -191,7 +193,11 @@ pub(super) fn watched(
     mut each: impl FnMut(&Step<'_>),
 ) -> Summary {
     let hour = |seconds: f64| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "hours of a load")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "hours of a load"
+        )]
         let hour = (seconds / 3600.0) as usize;
         hour
     };

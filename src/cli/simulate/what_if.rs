@@ -26,12 +26,13 @@ pub(super) struct WhatIfArgs {
     ///
     /// With `--replay`, and without a value: print nothing; exit 1 at the first step that differs from what was recorded.
     #[arg(
-        long, value_name = "WITH", value_enum, num_args = 0..=1,
+        long, value_name = "WITH", value_enum, num_args = 0..=1, default_missing_value = "recorded",
         conflicts_with = "against"
     )]
-    pub(super) compare: Option<Option<Compare>>,
+    pub(super) compare: Option<Compare>,
     /// No run: how many requests per second each count of replicas sustains inside all targets, up to `scaling.max`, which
-    /// target binds, and what each of them alone would allow. The load is open and steady; options of load do not count.
+    /// target binds, and what each of them alone would allow. The load is open and steady, so that no option
+    /// of load goes with it.
     #[arg(long, conflicts_with_all = ["against", "compare", "asserts", "no_chart", "LoadArgs"])]
     pub(super) capacity: bool,
     /// A run for each combination of values, such as `users=25,50,100,200,400 max=10,20`: a row each, with the figures of
@@ -54,11 +55,14 @@ pub(super) struct WhatIfArgs {
     update: Vec<Duration>,
 }
 
-/// What a service is compared with.
+/// What something is compared with.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Compare {
     /// Itself, scaled on CPU alone.
     CpuOnly,
+    /// Recorded runs with what was recorded: what the option means without a value.
+    #[value(hide = true)]
+    Recorded,
 }
 
 /// What is asked.
@@ -78,12 +82,12 @@ impl WhatIfArgs {
     /// Whether `--replay` is to compare; an error where the value does not fit.
     pub(super) fn compares_replay(&self) -> Result<bool, Stop> {
         match self.compare {
-            Some(Some(Compare::CpuOnly)) => Err(Stop::Message(
+            Some(Compare::CpuOnly) => Err(Stop::Message(
                 "`--compare cpu-only` compares services, and `--replay` recorded runs; with `--replay`, write \
                  `--compare` alone"
                     .to_owned(),
             )),
-            Some(None) => Ok(true),
+            Some(Compare::Recorded) => Ok(true),
             None => Ok(false),
         }
     }
@@ -107,12 +111,12 @@ impl WhatIfArgs {
     /// What is asked of a service.
     pub(super) fn question(&self) -> Result<Question<'_>, Stop> {
         match (self.compare, &self.against) {
-            (Some(None), _) => Err(Stop::Message(
+            (Some(Compare::Recorded), _) => Err(Stop::Message(
                 "`--compare` alone compares recorded runs, and there is no `--replay`; for a service write `--compare \
                  cpu-only`"
                     .to_owned(),
             )),
-            (Some(Some(Compare::CpuOnly)), _) => Ok(Question::CpuOnly),
+            (Some(Compare::CpuOnly), _) => Ok(Question::CpuOnly),
             (None, None) if !self.matrix.is_empty() => Ok(Question::Matrix(&self.matrix)),
             (None, None) if self.capacity => Ok(Question::Capacity),
             (None, Some(other)) => Ok(Question::Against(other)),
