@@ -13,6 +13,9 @@ use super::totals::record;
 use super::why;
 use crate::plan;
 
+/// The most rows: beyond them every replica adds the same again.
+const MOST_ROWS: i32 = 1000;
+
 /// What each pod must keep to, beside the latency.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Targets {
@@ -182,7 +185,7 @@ impl<'a> Capacity<'a> {
     }
 
     fn counts(&self) -> std::ops::RangeInclusive<i32> {
-        1..=self.most.max(1)
+        1..=self.most.clamp(1, MOST_ROWS)
     }
 
     /// All of one count, as programs read it.
@@ -256,6 +259,12 @@ impl<'a> Capacity<'a> {
                 next.name,
                 next.bound,
                 number(floor(next.rps, 1), 1)
+            ));
+        }
+        if self.most > MOST_ROWS {
+            told.push(format!(
+                "the table ends at {MOST_ROWS} of {} replicas; each sustains the same",
+                self.most
             ));
         }
         if matches!(self.scenario.scaler, Scaler::Auto(_)) {
