@@ -8,6 +8,7 @@
 pub mod answer;
 pub mod assertion;
 pub mod calibrate;
+pub mod capacity;
 pub mod chart;
 pub mod controller;
 pub mod engine;
@@ -16,13 +17,17 @@ pub mod fleet;
 pub mod keda;
 pub mod latency;
 pub mod load;
+pub mod matrix;
 pub mod pipeline;
 pub mod plot;
 pub mod replay;
 pub mod scenario;
 pub mod shown;
 pub mod summary;
+pub mod ticks;
+pub mod totals;
 pub mod tune;
+pub mod versus;
 pub mod why;
 
 /// A moment, in milliseconds from a moment of the caller's choice.

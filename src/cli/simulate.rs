@@ -1,16 +1,23 @@
 //! `slogen simulate`.
 
 mod calibrate;
+mod capacity;
 pub(super) mod load;
+mod matrix;
+pub(super) mod progress;
 mod replay;
 mod service;
 pub(super) mod source;
+mod versus;
+mod what_if;
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
+
+use crate::units::Invalid;
 
 use super::{Io, Outcome, Run, Stop};
 
@@ -24,6 +31,8 @@ pub(super) struct Args {
     service: service::ServiceArgs,
     #[command(flatten)]
     load: load::LoadArgs,
+    #[command(flatten)]
+    what_if: what_if::WhatIfArgs,
     #[command(flatten)]
     replay: ReplayArgs,
 }
@@ -41,11 +50,11 @@ struct ReplayArgs {
     /// Put recorded runs before the HPA controller, and print what it decides at each step, one JSON object a line.
     ///
     /// FILE holds one run a line, plain or gzip; `-` is standard input. Nothing is printed unless all of it is right.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["ServiceArgs", "LoadArgs"])]
+    #[arg(
+        long, value_name = "FILE",
+        conflicts_with_all = ["ServiceArgs", "SourceArgs", "LoadArgs", "against", "capacity", "matrix", "update"]
+    )]
     replay: Option<PathBuf>,
-    /// With `--replay`: print nothing; exit 1 at the first step that differs from what was recorded.
-    #[arg(long, requires = "replay")]
-    compare: bool,
 }
 
 /// The most that is read of a file, once it is unpacked: a week of 15-second steps with 100 pods is less.
@@ -56,9 +65,14 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
         return calibrate::run(args, io);
     }
     match &args.replay.replay {
-        Some(path) => replay::run(path, args.replay.compare, io),
-        None => service::run(&args.service, &args.load, io),
+        Some(path) => replay::run(path, args.what_if.compares_replay()?, io),
+        None => service::run(&args.service, &args.what_if, &args.load, io),
     }
+}
+
+/// One line of a problem and its remedy; values on a command line are not in quotes.
+fn told(Invalid { message, help }: Invalid) -> String {
+    format!("{message}; {}", help.replace("`\"", "`").replace("\"`", "`"))
 }
 
 /// The text of a file, unpacked where it is gzip, without a byte order mark.

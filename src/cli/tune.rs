@@ -11,6 +11,7 @@ use crate::units::Invalid;
 
 use super::output::{behind_link, bug, write_file};
 use super::simulate::load::LoadArgs;
+use super::simulate::progress::Progress;
 use super::simulate::source::{Loaded, Opened, SourceArgs, report};
 use super::{Io, Outcome, Run, Stop};
 
@@ -100,7 +101,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
     let wanted =
         Wanted { margin: args.margin, spend: args.spend, conditions: args.asserts.clone() };
     let build = |changes: &[Change]| scenario(&opened, changes);
-    let advice = tune::tune(&space, &load, &wanted, build, || ()).map_err(of)?;
+    let progress = Progress::counting("settings tried");
+    let advice = tune::tune(&space, &load, &wanted, build, || progress.add()).map_err(of)?;
+    drop(progress);
     let changes = changes(args, &advice)?;
     let edited = match &changes {
         Some(changes) if !changes.is_empty() => Some(edited(args, &opened, changes)?),

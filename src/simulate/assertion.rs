@@ -74,6 +74,8 @@ pub struct Verdict {
     pub holds: bool,
     /// By how much it does not, as a share of the bound, at most [`MOST_MISS`]; 0 if it holds.
     pub miss: f64,
+    /// The assertion as written.
+    pub text: String,
     /// The assertion with what came of it: `p95 < 400ms: 204 ms at 4m`.
     pub told: String,
 }
@@ -189,7 +191,8 @@ impl Assertion {
         let far = (value - self.bound).abs() / self.bound.max(1e-9);
         // At the bound itself `<` fails by nothing, which must not count as nothing.
         let miss = if holds { 0.0 } else { far.clamp(1e-6, MOST_MISS) };
-        Verdict { holds, miss, told: format!("{word}: {} ({shown})", self.text) }
+        let told = format!("{word}: {} ({shown})", self.text);
+        Verdict { holds, miss, text: self.text.clone(), told }
     }
 }
 

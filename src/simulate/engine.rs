@@ -41,6 +41,17 @@ pub struct Step<'a> {
     pub failed: f64,
     /// What the autoscaler did at the start of the step.
     pub sync: Option<&'a Sync>,
+    /// Whether a rolling update is under way.
+    pub update: Option<Rollout>,
+}
+
+/// Where a rolling update is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rollout {
+    /// It begins with this step, and replaces one that is not over.
+    Begins,
+    /// It began before.
+    GoesOn,
 }
 
 /// A sync of the HPA, or a poll of KEDA that changed something.
@@ -64,13 +75,23 @@ pub fn run(scenario: &Scenario, load: &Load, update_s: &[f64], mut each: impl Fn
     let mut rollouts = rollouts.into_iter().peekable();
     let mut now = 0;
     while now < end {
-        if rollouts.next_if(|at| *at <= now).is_some() {
+        let mut begins = false;
+        while rollouts.next_if(|at| *at <= now).is_some() {
+            begins = true;
+        }
+        if begins {
             world.fleet.update(now);
         }
         world.fleet.step(now);
         let synced = world.scale(now);
+        let update = if begins {
+            Some(Rollout::Begins)
+        } else {
+            world.fleet.is_updating().then_some(Rollout::GoesOn)
+        };
         let length = step.min(end - now);
-        each(&world.serve(now, length, load.at(in_seconds(now)), synced));
+        let served = world.serve(now, length, load.at(in_seconds(now)), synced);
+        each(&Step { update, ..served });
         now += length;
     }
 }
@@ -221,6 +242,7 @@ impl<'s> World<'s> {
             throughput,
             failed,
             sync: synced.then_some(&self.sync),
+            update: None,
         }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::answer::Cost;
 use super::load::Unit;
 use super::scenario::{Goal, Scaler, Scenario};
-use super::summary::{Hold, Minute, Quantile, Stage, Summary};
+use super::summary::{Hold, Minute, Quantile, Stage, Summary, Update};
 
 /// Everything, as one JSON object. Times are in seconds, shares of 1; what there is none of is null, and a latency beyond
 /// telling is the text `saturated`.
@@ -27,6 +27,7 @@ pub fn json(scenario: &Scenario, unit: Unit, summary: &Summary, sentences: &[Str
         "stages": stages.collect::<Value>(),
         "total": stage(scenario, &metrics, &summary.total),
         "minutes": minutes.collect::<Value>(),
+        "updates": summary.updates.iter().map(|it| update(scenario, it)).collect::<Value>(),
         "sentences": sentences,
         "assumptions": scenario.notes,
     })
@@ -34,6 +35,18 @@ pub fn json(scenario: &Scenario, unit: Unit, summary: &Summary, sentences: &[Str
 
 fn goal(goal: &Goal) -> Value {
     json!({ "name": goal.short, "quantile": goal.quantile, "below_s": goal.below_s })
+}
+
+fn update(scenario: &Scenario, update: &Update) -> Value {
+    let budget = scenario.goals.iter().zip(&update.budget);
+    let budget = budget.map(|(goal, spent)| (goal.short.clone(), json!(spent)));
+    json!({
+        "at_s": update.at_s,
+        "end_s": update.end_s,
+        "ready_min": update.fewest_ready,
+        "pods_max": update.most_pods,
+        "budget_spent": budget.collect::<Map<_, _>>(),
+    })
 }
 
 pub(super) fn quantile_value(quantile: Quantile) -> Value {
@@ -100,7 +113,7 @@ fn minute(scenario: &Scenario, metrics: &[String], minute: &Minute) -> Value {
     })
 }
 
-fn word(hold: Hold) -> &'static str {
+pub(super) fn word(hold: Hold) -> &'static str {
     match hold {
         Hold::Max => "max",
         Hold::Min => "min",
@@ -150,7 +163,7 @@ pub fn csv(scenario: &Scenario, unit: Unit, summary: &Summary) -> String {
 }
 
 /// The name of the column of what clients offer, apart from that of what is answered.
-fn offered(unit: Unit) -> &'static str {
+pub(super) fn offered(unit: Unit) -> &'static str {
     match unit {
         Unit::Users => "users",
         Unit::Rps => "offered_rps",

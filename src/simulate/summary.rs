@@ -1,7 +1,7 @@
 //! What a run comes to: per stage and in all, and its course minute by minute.
 
 use super::controller::{Course, Limit, Stabilization};
-use super::engine::Step;
+use super::engine::{Rollout, Step};
 use super::latency::Operating;
 use super::load::{Load, Offered};
 use super::scenario::{Goal, Scaler, Scenario};
@@ -143,6 +143,21 @@ pub struct Event {
     pub metric: Option<usize>,
 }
 
+/// A rolling update of all pods.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Update {
+    /// When it began, in seconds.
+    pub at_s: f64,
+    /// When all pods were of the new version, in seconds; `None` if the run, or the next update, came before.
+    pub end_s: Option<f64>,
+    /// The fewest pods that were ready meanwhile.
+    pub fewest_ready: i32,
+    /// The most pods that there were meanwhile.
+    pub most_pods: i32,
+    /// Share of the budget of each goal that was spent meanwhile.
+    pub budget: Vec<f64>,
+}
+
 /// How a goal was kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Reached {
@@ -171,6 +186,8 @@ pub struct Summary {
     pub events: Vec<Event>,
     /// When each metric decided first, in seconds, in the order of the spec.
     pub first_bound_s: Vec<Option<f64>>,
+    /// Rolling updates, in order.
+    pub updates: Vec<Update>,
 }
 
 /// Gathers a [`Summary`] step by step.
@@ -191,6 +208,8 @@ pub struct Recorder<'a> {
     events: Vec<Event>,
     first_bound_s: Vec<Option<f64>>,
     bad: Vec<(f64, bool)>,
+    updates: Vec<Update>,
+    updating: bool,
 }
 
 /// What one step adds to its minute's mixture of latencies.
@@ -247,6 +266,8 @@ impl<'a> Recorder<'a> {
             events: Vec::new(),
             first_bound_s: vec![None; metrics],
             bad: Vec::with_capacity(scenario.goals.len()),
+            updates: Vec::new(),
+            updating: false,
         }
     }
 
@@ -263,19 +284,13 @@ impl<'a> Recorder<'a> {
             self.stage += 1;
         }
         if let Some(decision) = step.sync.and_then(|sync| sync.decision) {
-            self.hold = match decision.course {
-                Course::Disabled => None,
-                Course::AboveMax => Some(Hold::Max),
-                Course::BelowMin => Some(Hold::Min),
-                Course::Stopped => Some(Hold::Metrics),
-                Course::Metrics { binding, normalised, .. } => {
-                    self.binding = binding;
-                    if let Some(first) = binding.and_then(|at| self.first_bound_s.get_mut(at)) {
-                        first.get_or_insert(step.at_s);
-                    }
-                    hold(normalised.stabilization, normalised.limit)
+            self.hold = hold(decision.course);
+            if let Course::Metrics { binding, .. } = decision.course {
+                self.binding = binding;
+                if let Some(first) = binding.and_then(|at| self.first_bound_s.get_mut(at)) {
+                    first.get_or_insert(step.at_s);
                 }
-            };
+            }
         }
         let (binding, held) = (self.binding, self.hold);
         if step.replicas != self.replicas {
@@ -293,6 +308,7 @@ impl<'a> Recorder<'a> {
         for gathered in current.into_iter().chain([&mut self.total]) {
             gathered.add(step, &self.bad, binding, held);
         }
+        self.add_update(step);
         let minute = &mut self.current;
         let length_s = step.length_s;
         minute.offered += offered(step.offered) * length_s;
@@ -309,6 +325,27 @@ impl<'a> Recorder<'a> {
         self.length_s += length_s;
     }
 
+    fn add_update(&mut self, step: &Step<'_>) {
+        if let (None, true, Some(last)) = (step.update, self.updating, self.updates.last_mut()) {
+            last.end_s = Some(step.at_s);
+        }
+        self.updating = step.update.is_some();
+        if step.update == Some(Rollout::Begins) {
+            self.updates.push(Update {
+                at_s: step.at_s,
+                end_s: None,
+                fewest_ready: step.ready,
+                most_pods: step.pods,
+                budget: vec![0.0; self.goals.len()],
+            });
+        }
+        if let (true, Some(update)) = (self.updating, self.updates.last_mut()) {
+            update.fewest_ready = update.fewest_ready.min(step.ready);
+            update.most_pods = update.most_pods.max(step.pods);
+            add_all(&mut update.budget, &self.bad);
+        }
+    }
+
     /// The summary.
     pub fn finish(mut self) -> Summary {
         self.close_minute();
@@ -318,12 +355,17 @@ impl<'a> Recorder<'a> {
         let budgets: Vec<f64> =
             self.goals.iter().map(|goal| (1.0 - goal.quantile) * rate * self.period_s).collect();
         let finish = |gathered: Gathered| gathered.finish(&budgets);
+        let mut updates = self.updates;
+        for update in &mut updates {
+            as_shares(&mut update.budget, &budgets);
+        }
         Summary {
             stages: self.stages.into_iter().map(finish).collect(),
             total: finish(self.total),
             minutes: self.minutes,
             events: self.events,
             first_bound_s: self.first_bound_s,
+            updates,
         }
     }
 
@@ -372,8 +414,16 @@ fn offered(offered: Offered) -> f64 {
     }
 }
 
-fn hold(stabilization: Stabilization, limit: Limit) -> Option<Hold> {
-    match (limit, stabilization) {
+/// What held the autoscaler back in a sync.
+pub(super) fn hold(course: Course) -> Option<Hold> {
+    let normalised = match course {
+        Course::Disabled => return None,
+        Course::AboveMax => return Some(Hold::Max),
+        Course::BelowMin => return Some(Hold::Min),
+        Course::Stopped => return Some(Hold::Metrics),
+        Course::Metrics { normalised, .. } => normalised,
+    };
+    match (normalised.limit, normalised.stabilization) {
         (Limit::TooManyReplicas, _) => Some(Hold::Max),
         (Limit::ScaleUpLimit, _) => Some(Hold::UpPolicies),
         (Limit::ScaleDownLimit, _) => Some(Hold::DownPolicies),
@@ -485,9 +535,7 @@ impl Gathered {
         stage.replicas_mean = mean(self.weighted_replicas);
         stage.offered_mean = mean(stage.offered_mean);
         let lists = stage.held_budget.iter_mut().chain([&mut stage.starting_budget]);
-        for (spent, budget) in lists.flat_map(|list| list.iter_mut().zip(budgets)) {
-            *spent = if *budget > 0.0 { *spent / budget } else { 0.0 };
-        }
+        lists.for_each(|list| as_shares(list, budgets));
         for ((reached, budget), (sum, count)) in
             stage.goals.iter_mut().zip(budgets).zip(self.latency_sum)
         {
@@ -501,5 +549,12 @@ impl Gathered {
 fn add_all(sums: &mut [f64], bad: &[(f64, bool)]) {
     for (sum, (bad, _)) in sums.iter_mut().zip(bad) {
         *sum += bad;
+    }
+}
+
+/// Makes of bad requests their shares of `budgets`.
+fn as_shares(spent: &mut [f64], budgets: &[f64]) {
+    for (spent, budget) in spent.iter_mut().zip(budgets) {
+        *spent = if *budget > 0.0 { *spent / budget } else { 0.0 };
     }
 }

@@ -5,7 +5,7 @@ use super::latency::{BAND, MOST_UTILISATION};
 use super::load::Unit;
 use super::scenario::{Goal, Scaler, Scenario};
 use super::shown::{latency, money, number, quantile, share, time};
-use super::summary::{Event, Hold, Quantile, Stage, Summary};
+use super::summary::{Event, Hold, Quantile, Stage, Summary, Update};
 
 /// Changes that are told one by one; more are summed up.
 const MOST_EVENTS: usize = 6;
@@ -33,6 +33,9 @@ pub fn sentences(scenario: &Scenario, summary: &Summary) -> Vec<String> {
             }));
         }
     }
+    told.extend(summary.updates.iter().take(MOST_EVENTS).map(|it| update(scenario, it)));
+    let more = summary.updates.len().saturating_sub(MOST_EVENTS);
+    told.extend((more > 0).then(|| format!("{more} more updates follow")));
     told.extend(starting(scenario, &summary.total));
     told.extend(
         scenario
@@ -204,6 +207,20 @@ fn held_back(
             format!("for {length} a metric had no value, so that nothing could be taken away{lost}")
         }
     }
+}
+
+/// How a rolling update went.
+fn update(scenario: &Scenario, update: &Update) -> String {
+    let Update { at_s, end_s, fewest_ready, most_pods, budget } = update;
+    let took = match end_s {
+        Some(end_s) => format!("takes {}", time(end_s - at_s)),
+        None => "is not over before the run ends or the next one begins".to_owned(),
+    };
+    format!(
+        "the rolling update at {} {took}; meanwhile at least {fewest_ready} pods are ready and at most {most_pods} exist{}",
+        time(*at_s),
+        lost(scenario, budget),
+    )
 }
 
 fn starting(scenario: &Scenario, total: &Stage) -> Option<String> {

@@ -8,7 +8,7 @@ use crate::simulate::load::{Daily, Load, Noise, Parts, Spike, Unit, lengths};
 use crate::source::Files;
 use crate::units::{Duration, Invalid};
 
-use super::{Io, Stop};
+use super::{Io, Stop, told};
 
 /// Users that pause longer do not come back to the same service in one run.
 const LONGEST_THINK_TIME: Duration = Duration::from_secs(86_400);
@@ -16,27 +16,29 @@ const LONGEST_THINK_TIME: Duration = Duration::from_secs(86_400);
 /// What clients offer over time.
 #[derive(clap::Args)]
 #[command(next_help_heading = "Load")]
+// What brings a load along: the shapes, and `--matrix`.
+#[command(group = clap::ArgGroup::new("loads").multiple(true))]
 pub(in crate::cli) struct LoadArgs {
     /// Users, each of whom waits for an answer, pauses, and asks again: a closed load. `50,100,200` are steps of a stage
     /// each, `50..200` is a ramp, and both may be mixed.
-    #[arg(long, value_name = "LIST", group = "shape", value_parser = parts, allow_hyphen_values = true)]
+    #[arg(long, value_name = "LIST", groups = ["shape", "loads"], value_parser = parts, allow_hyphen_values = true)]
     users: Option<Parts>,
     /// Requests per second, which come whether or not the service keeps up: an open load. Written as for `--users`.
-    #[arg(long, value_name = "LIST", group = "shape", value_parser = parts, allow_hyphen_values = true)]
+    #[arg(long, value_name = "LIST", groups = ["shape", "loads"], value_parser = parts, allow_hyphen_values = true)]
     rps: Option<Parts>,
     /// A day from midnight on: `40..300` requests per second, most at 14:00; `40..300@20h` with another peak,
     /// `40..300users` as a closed load.
-    #[arg(long, value_name = "LOW..HIGH[@PEAK]", group = "shape", value_parser = daily, allow_hyphen_values = true)]
+    #[arg(long, value_name = "LOW..HIGH[@PEAK]", groups = ["shape", "loads"], value_parser = daily, allow_hyphen_values = true)]
     daily: Option<Daily>,
     /// A recorded load: CSV with the columns `t,rps`, `t,users` or `t,users,think`, or Prometheus' answer to a range query
     /// as JSON; plain or gzip, `-` is standard input.
-    #[arg(long, value_name = "FILE", group = "shape")]
+    #[arg(long, value_name = "FILE", groups = ["shape", "loads"])]
     trace: Option<PathBuf>,
     /// How long stages last: `240s` each of them, `5m,10m,5m` one after the other. Default: 10m; the last one until 10m
     /// behind the last spike.
     #[arg(
         long, value_name = "DURATION", value_delimiter = ',', value_parser = duration,
-        conflicts_with_all = ["daily", "trace"], requires = "shape"
+        conflicts_with_all = ["daily", "trace"], requires = "loads"
     )]
     stage: Vec<Duration>,
     /// How many days `--daily` lasts.
@@ -57,18 +59,18 @@ pub(in crate::cli) struct LoadArgs {
     fill_gaps: bool,
     /// Pause of each user between an answer and the next request. Default: `think_time` of `[simulate]` in slo.toml, else
     /// 100ms; a trace's own column `think` comes before both.
-    #[arg(long, value_name = "DURATION", value_parser = think_time, conflicts_with = "rps", requires = "shape")]
+    #[arg(long, value_name = "DURATION", value_parser = think_time, conflicts_with = "rps", requires = "loads")]
     think: Option<Duration>,
     /// For a while, offer something else: `300@10m+90s` is 300 from minute 10 on for 90 s, `+200@10m+90s` so much more,
     /// `x3@10m+90s` so many times as much; with `/1h`, again every hour. May be given several times.
     #[arg(
         long, value_name = "HEIGHT@START+LENGTH[/EVERY]", value_delimiter = ',', value_parser = spike,
-        allow_hyphen_values = true, requires = "shape"
+        allow_hyphen_values = true, requires = "loads"
     )]
     spike: Vec<Spike>,
     /// Let the load deviate at random: relative standard deviation, and perhaps how long a deviation lasts, as in
     /// `10%/60s`. Default: 15 s, one sync of the HPA.
-    #[arg(long, value_name = "PERCENT[/DURATION]", value_parser = noise, allow_hyphen_values = true, requires = "shape")]
+    #[arg(long, value_name = "PERCENT[/DURATION]", value_parser = noise, allow_hyphen_values = true, requires = "loads")]
     noise: Option<Noise>,
     /// Another seed gives other noise of the same kind; the same seed gives the same on every machine.
     #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "noise")]
@@ -83,7 +85,31 @@ impl LoadArgs {
         configured: Option<Duration>,
         io: &mut Io<'_>,
     ) -> Result<Load, Stop> {
-        let load = self.shape(io)?;
+        let shape = self.shape(io)?;
+        self.finish(shape, configured, io)
+    }
+
+    /// True if it says what clients offer.
+    pub(in crate::cli) fn is_given(&self) -> bool {
+        self.users.is_some() || self.rps.is_some() || self.daily.is_some() || self.trace.is_some()
+    }
+
+    /// The shape of a load of `value`, such as `50`, throughout.
+    pub(in crate::cli) fn steady(&self, unit: Unit, value: &str) -> Result<Load, Stop> {
+        let parts = Parts::parse(value).map_err(|invalid| Stop::Message(told(invalid)))?;
+        let lengths = lengths(&parts, &self.stage, &self.spike);
+        lengths
+            .and_then(|lengths| Load::steps(unit, &parts, &lengths))
+            .map_err(|invalid| of("--stage", invalid))
+    }
+
+    /// The load of this shape, with think time, spikes and noise.
+    pub(in crate::cli) fn finish(
+        &self,
+        load: Load,
+        configured: Option<Duration>,
+        io: &mut Io<'_>,
+    ) -> Result<Load, Stop> {
         let load = self.with_think_time(load, configured, io)?;
         let load =
             load.with_spikes(self.spike.clone()).map_err(|invalid| of("--spike", invalid))?;
@@ -93,7 +119,8 @@ impl LoadArgs {
         })
     }
 
-    fn shape(&self, io: &mut Io<'_>) -> Result<Load, Stop> {
+    /// What is offered, before think time, spikes and noise.
+    pub(in crate::cli) fn shape(&self, io: &mut Io<'_>) -> Result<Load, Stop> {
         let steps = |unit, parts: &Parts| {
             let lengths = lengths(parts, &self.stage, &self.spike)?;
             Load::steps(unit, parts, &lengths)
@@ -165,11 +192,6 @@ impl LoadArgs {
 
 fn of(option: &str, invalid: Invalid) -> Stop {
     Stop::Message(format!("{option}: {}", told(invalid)))
-}
-
-/// One line of a problem and its remedy; values on a command line are not in quotes.
-fn told(Invalid { message, help }: Invalid) -> String {
-    format!("{message}; {}", help.replace("`\"", "`").replace("\"`", "`"))
 }
 
 fn parts(text: &str) -> Result<Parts, String> {

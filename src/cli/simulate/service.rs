@@ -1,36 +1,45 @@
 //! `slogen simulate` on a slo.toml: the service that it describes under a load.
 
 use crate::simulate::assertion::{Assertion, Verdict};
+use crate::simulate::engine::Step;
 use crate::simulate::load::Load;
 use crate::simulate::scenario::Scenario;
 use crate::simulate::summary::{Recorder, Summary};
+use crate::simulate::ticks::{self, Tick};
 use crate::simulate::{answer, chart, engine, export, plot, why};
-use crate::units::Invalid;
 
 use super::load::LoadArgs;
+use super::progress::Progress;
 use super::source::SourceArgs;
-use super::{Io, Outcome, Run, Stop};
+use super::what_if::{Question, WhatIfArgs};
+use super::{Io, Outcome, Run, Stop, capacity, matrix, told as one_line, versus};
 use crate::cli::output::bug;
 
 /// What is simulated, and what is told of it.
 #[derive(clap::Args)]
 pub(super) struct ServiceArgs {
     #[command(flatten)]
-    source: SourceArgs,
+    pub(super) source: SourceArgs,
     /// How the answer is printed.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
-    format: Format,
+    pub(super) format: Format,
+    /// What `json` and `csv` tell the course of a run by.
+    #[arg(
+        long, value_enum, value_name = "STEP", default_value_t,
+        conflicts_with_all = ["against", "compare", "capacity", "matrix"]
+    )]
+    every: Every,
     /// No chart below the table.
     #[arg(long)]
     no_chart: bool,
     /// What must hold, such as `p95 < 400ms`, `replicas <= 12`, `errors < 1%`, `budget < 10%` or `cost < 3.5`; exit 1 if
     /// it does not. May be given several times.
     #[arg(long = "assert", value_name = "CONDITION", value_parser = condition)]
-    asserts: Vec<Assertion>,
+    pub(super) asserts: Vec<Assertion>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// For people: a table, a chart, and sentences.
     #[default]
     Table,
@@ -44,32 +53,93 @@ enum Format {
     Svg,
 }
 
-fn condition(text: &str) -> Result<Assertion, String> {
-    Assertion::parse(text).map_err(|Invalid { message, help }| format!("{message}; {help}"))
+#[derive(Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Every {
+    /// Each minute: latency, replicas, what decides.
+    #[default]
+    Minute,
+    /// Each sync of the HPA, every 15 s: what each metric shows and asks for, which decides, and what holds it back.
+    Tick,
 }
 
-pub(super) fn run(args: &ServiceArgs, load: &LoadArgs, io: &mut Io<'_>) -> Run {
+impl Format {
+    /// An error for what can show one run only.
+    fn tells_several(self) -> Result<(), Stop> {
+        match self {
+            Self::Table | Self::Json | Self::Csv => Ok(()),
+            Self::Html | Self::Svg => Err(Stop::Message(
+                "--format: pictures are of one run; write `table`, `json` or `csv`, or take `--against`, `--compare`, \
+                 `--capacity` or `--matrix` out"
+                    .to_owned(),
+            )),
+        }
+    }
+}
+
+fn condition(text: &str) -> Result<Assertion, String> {
+    Assertion::parse(text).map_err(one_line)
+}
+
+pub(super) fn run(
+    args: &ServiceArgs,
+    what_if: &WhatIfArgs,
+    load: &LoadArgs,
+    io: &mut Io<'_>,
+) -> Run {
+    let question = what_if.question()?;
+    if !matches!(question, Question::Run) {
+        args.format.tells_several()?;
+    }
+    match question {
+        Question::Run => single(args, what_if, load, io),
+        Question::Against(other) => versus::against(args, what_if, load, other, io),
+        Question::Capacity => capacity::run(args, io),
+        Question::Matrix(axes) => matrix::run(args, what_if, axes, load, io),
+        Question::CpuOnly => versus::cpu_only(args, what_if, load, io),
+    }
+}
+
+fn single(args: &ServiceArgs, what_if: &WhatIfArgs, load: &LoadArgs, io: &mut Io<'_>) -> Run {
+    if args.every == Every::Tick && !matches!(args.format, Format::Json | Format::Csv) {
+        return Err(Stop::Message(
+            "--every: write `--format csv` or `--format json` with it".to_owned(),
+        ));
+    }
     let loaded = args.source.read(io)?;
     let load = load.load(loaded.think, io)?;
-    let summary = simulate(&loaded.scenario, &load);
+    let updates = what_if.updates(&load)?;
+    if args.every == Every::Tick && !ticks::has_syncs(&loaded.scenario) {
+        return Err(Stop::Message(
+            "--every: nothing scales the service, so that there are no syncs; write `--every minute`".to_owned(),
+        ));
+    }
+    let mut told = Vec::new();
+    let summary = watched(&loaded.scenario, &load, &updates, |step| {
+        if args.every == Every::Tick {
+            told.extend(Tick::of(step));
+        }
+    });
     let verdicts = judge(&args.asserts, &loaded.scenario, &summary)?;
-    let text = printed(args, &loaded.scenario, &load, &summary)?;
+    let text = printed(args, &loaded.scenario, &load, &summary, &told)?;
     io.out.write_all(text.as_bytes())?;
-    for verdict in &verdicts {
+    settle(&verdicts, io)
+}
+
+/// Tells how the assertions went, and ends accordingly.
+pub(super) fn settle(verdicts: &[Verdict], io: &mut Io<'_>) -> Run {
+    for verdict in verdicts {
         writeln!(io.err, "{}", verdict.told)?;
     }
     Ok(if verdicts.iter().all(|verdict| verdict.holds) { Outcome::Done } else { Outcome::Found })
 }
 
-fn judge(
+pub(super) fn judge(
     asserts: &[Assertion],
     scenario: &Scenario,
     summary: &Summary,
 ) -> Result<Vec<Verdict>, Stop> {
     let judged = asserts.iter().map(|assertion| assertion.judge(scenario, summary));
-    judged
-        .collect::<Result<_, _>>()
-        .map_err(|Invalid { message, help }| Stop::Message(format!("{message}; {help}")))
+    judged.collect::<Result<_, _>>().map_err(|invalid| Stop::Message(one_line(invalid)))
 }
 
 fn printed(
@@ -77,24 +147,70 @@ fn printed(
     scenario: &Scenario,
     load: &Load,
     summary: &Summary,
+    syncs: &[Tick],
 ) -> Result<String, Stop> {
     let sentences = || why::sentences(scenario, summary);
     Ok(match args.format {
         Format::Table => told(scenario, load, summary, !args.no_chart),
         Format::Json => {
-            let value = export::json(scenario, load.unit(), summary, &sentences());
-            serde_json::to_string_pretty(&value).map_err(bug)? + "\n"
+            let mut value = export::json(scenario, load.unit(), summary, &sentences());
+            if args.every == Every::Tick {
+                value["ticks"] = ticks::json(scenario, syncs);
+            }
+            pretty(&value)?
         }
+        Format::Csv if args.every == Every::Tick => ticks::csv(scenario, load.unit(), syncs),
         Format::Csv => export::csv(scenario, load.unit(), summary),
         Format::Html => chart::html(&chart::Shown::new(scenario, load, summary, &sentences())),
         Format::Svg => chart::svg(&chart::Shown::new(scenario, load, summary, &sentences())),
     })
 }
 
-fn simulate(scenario: &Scenario, load: &Load) -> Summary {
+pub(super) fn pretty(value: &serde_json::Value) -> Result<String, Stop> {
+    Ok(serde_json::to_string_pretty(value).map_err(bug)? + "\n")
+}
+
+/// A run with rolling updates at `updates`, in seconds; `each` sees its steps.
+pub(super) fn simulate(
+    scenario: &Scenario,
+    load: &Load,
+    updates: &[f64],
+    mut each: impl FnMut(&Step<'_>),
+) -> Summary {
     let mut recorder = Recorder::new(scenario, load);
-    engine::run(scenario, load, &[], |step| recorder.add(step));
+    engine::run(scenario, load, updates, |step| {
+        recorder.add(step);
+        each(step);
+    });
     recorder.finish()
+}
+
+/// As [`simulate`], with progress.
+pub(super) fn watched(
+    scenario: &Scenario,
+    load: &Load,
+    updates: &[f64],
+    mut each: impl FnMut(&Step<'_>),
+) -> Summary {
+    let hour = |seconds: f64| {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "hours of a load"
+        )]
+        let hour = (seconds / 3600.0) as usize;
+        hour
+    };
+    let progress = Progress::new(hour(load.duration_s()), "hours");
+    let mut last = 0;
+    simulate(scenario, load, updates, |step| {
+        each(step);
+        let now = hour(step.at_s);
+        if now > last {
+            last = now;
+            progress.at(now);
+        }
+    })
 }
 
 /// The table, the chart, and what there is to say.
@@ -110,7 +226,7 @@ fn told(scenario: &Scenario, load: &Load, summary: &Summary, with_chart: bool) -
     text + &list("Taken for granted", &why::assumptions(scenario, load.unit()))
 }
 
-fn list(title: &str, sentences: &[String]) -> String {
+pub(super) fn list(title: &str, sentences: &[String]) -> String {
     let items = sentences.iter().map(|sentence| ["- ", sentence, "\n"].concat());
     [title.to_owned(), ":\n".to_owned()].into_iter().chain(items).collect()
 }

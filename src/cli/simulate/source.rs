@@ -7,6 +7,7 @@ use crate::finding::{self, Finding};
 use crate::plan::Plan;
 use crate::profile::Library;
 use crate::report::{counted, human};
+use crate::simulate::capacity::Targets;
 use crate::simulate::scenario::{Missing, Scenario};
 use crate::source::{Files, Span};
 use crate::spec::{Source, Spec};
@@ -36,6 +37,13 @@ pub(in crate::cli) struct Loaded {
     pub(in crate::cli) think: Option<Duration>,
     /// What it was made from.
     pub(in crate::cli) spec: Spec,
+}
+
+impl Loaded {
+    /// What each pod must keep to, beside the latency.
+    pub(in crate::cli) fn targets(&self) -> Targets {
+        Targets::new(&Plan::new(&self.spec).targets)
+    }
 }
 
 impl SourceArgs {

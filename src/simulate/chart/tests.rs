@@ -36,6 +36,7 @@ fn summary() -> Summary {
         minutes: minutes.collect(),
         events: Vec::new(),
         first_bound_s: Vec::new(),
+        updates: Vec::new(),
     }
 }
 
