@@ -1,0 +1,206 @@
+//! What a reader sees of the page of `slogen simulate --format html`: Chromium opens it as a file, without a network.
+//!
+//! A tool that is not installed is skipped, unless `SLOGEN_REQUIRE_TOOLS=1`, as in CI, forbids it.
+
+#![cfg(test)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failure is the test's own")]
+
+mod browser;
+mod common;
+mod installed;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use browser::{Browser, Seen};
+use common::slogen;
+use installed::tool;
+
+const SIMULATE: &str = "
+[simulate]
+floor = \"100ms\"
+floor_variation = 0.35
+service_time = \"3ms\"
+concurrency = 2
+cpu_per_request = \"3ms\"
+startup = \"60s\"
+think_time = \"100ms\"
+cost_per_pod_hour = 0.12
+";
+
+/// The load test of the guide, a day, and more than the pods can serve.
+const GUIDE: [&str; 4] = ["--users", "50,100,200", "--stage", "240s"];
+const DAY: [&str; 2] = ["--daily", "40..400"];
+const OVERLOAD: [&str; 4] = ["--rps", "100..16000", "--stage", "20m"];
+
+/// As wide as a laptop's and a phone's screen, in pixels.
+const LAPTOP: u32 = 1280;
+const PHONE: u32 = 400;
+
+/// What `slogen simulate` prints of the reference service, named `name`.
+fn simulate(folder: &Path, name: &str, arguments: &[&str]) -> String {
+    let reference = include_str!("golden/inference/slo.toml");
+    let text = reference.replace("name = \"inference\"", &format!("name = \"{name}\""));
+    fs::write(folder.join("slo.toml"), text + SIMULATE).unwrap();
+    let output = slogen().current_dir(folder).arg("simulate").args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The page of a run, in a folder that holds nothing else.
+struct Page {
+    folder: tempfile::TempDir,
+    html: String,
+}
+
+impl Page {
+    fn of(load: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let html = simulate(folder.path(), "inference", &[load, &["--format", "html"]].concat());
+        fs::remove_file(folder.path().join("slo.toml")).unwrap();
+        Self::with(folder, html)
+    }
+
+    fn with(folder: tempfile::TempDir, html: String) -> Self {
+        fs::write(folder.path().join("run.html"), &html).unwrap();
+        Self { folder, html }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("run.html")
+    }
+
+    fn seen(&self, browser: &mut Browser, width: u32, scheme: &str) -> Seen {
+        browser.open(&self.path(), width, scheme)
+    }
+}
+
+fn words(value: &Value) -> Vec<&str> {
+    value.as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect()
+}
+
+#[test]
+fn readers_see_the_load_test() {
+    let Some(chromium) = tool("chromium") else { return };
+    let page = Page::of(&GUIDE);
+    let seen = page.seen(&mut Browser::start(&chromium), LAPTOP, "light");
+    assert_eq!(seen.page["title"], "inference under load – slogen simulate");
+    assert_eq!(seen.page["heading"], "inference under load");
+    let panels = seen.page["panels"].as_array().unwrap();
+    let of = |key: &str| panels.iter().map(|panel| panel[key].clone()).collect::<Vec<_>>();
+    assert_eq!(of("head"), ["Load (users)", "Replicas (pods)", "Latency p95 (ms)"]);
+    assert_eq!(words(&panels[0]["right"]), ["0", "250", "500", "750", "1,000", "1,250"]);
+    assert_eq!(words(&panels[2]["left"]), ["0", "100", "200", "300", "400"]);
+    assert_eq!(words(&panels[0]["legend"]), ["users", "throughput (right axis)"]);
+    assert_eq!(words(&panels[1]["legend"]), ["replicas", "ready pods", "min, max"]);
+    assert_eq!(words(&panels[2]["legend"]), ["p95", "target: p95 < 350 ms"]);
+    for panel in panels {
+        let entries = words(&panel["legend"]).len();
+        assert_eq!(panel["curves"].as_u64().unwrap(), words(&panel["drawn"]).len() as u64);
+        assert!(words(&panel["drawn"]).len() + usize::from(panel["levels"] != 0) == entries);
+    }
+    let times: Vec<String> = (0..=12).map(|minute| minute.to_string()).collect();
+    assert_eq!(words(&seen.page["times"]), times);
+    assert_eq!(seen.page["timeTitle"], "time since the start (minutes)");
+    assert_eq!(words(&seen.page["stages"]), ["50 users", "100 users", "200 users"]);
+}
+
+/// The target is a line across the latency chart, as high as its bound, with the bound beside it.
+#[test]
+fn the_target_is_where_its_bound_is() {
+    let Some(chromium) = tool("chromium") else { return };
+    let mut browser = Browser::start(&chromium);
+    for load in [&GUIDE[..], &DAY, &OVERLOAD] {
+        let page = Page::of(load);
+        for width in [LAPTOP, PHONE] {
+            let target = page.seen(&mut browser, width, "light").page["target"].clone();
+            assert_eq!(target["label"], "< 350 ms", "{load:?}");
+            let value = target["value"].as_f64().unwrap();
+            assert!((value - 350.0).abs() < 1.5, "{load:?}: the line is at {value} ms");
+            assert_eq!(target["inside"], true, "{load:?} at {width}");
+            assert_eq!(target["across"], true, "{load:?} at {width}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_missing_hidden_or_fetched() {
+    let Some(chromium) = tool("chromium") else { return };
+    let mut browser = Browser::start(&chromium);
+    for load in [&GUIDE[..], &DAY, &OVERLOAD] {
+        let page = Page::of(load);
+        for (width, scheme) in
+            [(LAPTOP, "light"), (LAPTOP, "dark"), (PHONE, "light"), (PHONE, "dark")]
+        {
+            let seen = page.seen(&mut browser, width, scheme);
+            let at = format!("{load:?} at {width} px, {scheme}");
+            assert_eq!(seen.console, [""; 0], "{at}");
+            assert_eq!(seen.requests, [seen.address.as_str()], "{at}");
+            for wrong in ["overflowing", "overlapping", "small", "faint"] {
+                assert_eq!(words(&seen.page[wrong]), [""; 0], "{at}: {wrong}");
+            }
+            assert_eq!(seen.page["pictures"], 1, "{at}");
+            let dark = seen.page["background"].as_f64().unwrap() < 0.2;
+            assert_eq!(dark, scheme == "dark", "{at}");
+        }
+    }
+}
+
+/// Rows and sentences are those of the terminal.
+#[test]
+fn the_page_says_what_the_terminal_says() {
+    let Some(chromium) = tool("chromium") else { return };
+    let mut browser = Browser::start(&chromium);
+    for load in [&GUIDE[..], &DAY, &OVERLOAD] {
+        let seen = Page::of(load).seen(&mut browser, LAPTOP, "light").page;
+        let folder = tempfile::tempdir().unwrap();
+        let told = simulate(folder.path(), "inference", load);
+        let sentences: Vec<&str> =
+            told.lines().filter_map(|line| line.strip_prefix("- ")).collect();
+        assert!(sentences.len() > 5);
+        assert_eq!(words(&seen["sentences"]), sentences);
+        let table: Vec<&str> = told.lines().take_while(|line| !line.is_empty()).collect();
+        let rows: Vec<String> = table[1..].iter().map(|line| spaced(line)).collect();
+        assert_eq!(words(&seen["rows"]), rows);
+        assert_eq!(seen["ragged"], false);
+    }
+}
+
+fn spaced(line: &str) -> String {
+    line.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn saturated_periods_are_hatched_and_named() {
+    let Some(chromium) = tool("chromium") else { return };
+    let mut browser = Browser::start(&chromium);
+    let seen = Page::of(&OVERLOAD).seen(&mut browser, LAPTOP, "light").page;
+    assert!(seen["hatched"].as_u64().unwrap() > 0);
+    assert!(words(&seen["panels"][2]["legend"]).contains(&"saturated: no figure"));
+    let seen = Page::of(&GUIDE).seen(&mut browser, LAPTOP, "light").page;
+    assert_eq!(seen["hatched"], 0);
+}
+
+/// The checks above find what they look for.
+#[test]
+fn a_broken_page_is_noticed() {
+    let Some(chromium) = tool("chromium") else { return };
+    let sound = Page::of(&GUIDE);
+    let mut browser = Browser::start(&chromium);
+    let mut broken = |from: &str, to: &str| {
+        assert!(sound.html.contains(from), "no `{from}`");
+        let page = Page::with(tempfile::tempdir().unwrap(), sound.html.replace(from, to));
+        page.seen(&mut browser, LAPTOP, "light")
+    };
+    let image = "<main><img alt=\"\" src=\"https://example.invalid/a.png\"/>";
+    let seen = broken("<main>", image);
+    assert!(!seen.console.is_empty(), "a picture from elsewhere goes unnoticed");
+    let seen = broken("<main>", "<main style=\"width:1400px;max-width:none\">");
+    assert!(!words(&seen.page["overflowing"]).is_empty());
+    let seen = broken(">2</text>", ">a very long label of a tick</text>");
+    assert!(!words(&seen.page["overlapping"]).is_empty());
+    let seen = broken("color:#59636e", "color:#eeeeee");
+    assert!(!words(&seen.page["faint"]).is_empty());
+}
