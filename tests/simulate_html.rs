@@ -91,7 +91,7 @@ fn readers_see_the_load_test() {
     let panels = seen.page["panels"].as_array().unwrap();
     let of = |key: &str| panels.iter().map(|panel| panel[key].clone()).collect::<Vec<_>>();
     assert_eq!(of("head"), ["Load (users)", "Replicas (pods)", "Latency p95 (ms)"]);
-    assert_eq!(words(&panels[0]["right"]), ["0", "250", "500", "750", "1,000", "1,250"]);
+    assert_eq!(words(&panels[0]["right"]), ["0", "200", "400", "600", "800", "1,000"]);
     assert_eq!(words(&panels[2]["left"]), ["0", "100", "200", "300", "400"]);
     assert_eq!(words(&panels[0]["legend"]), ["users", "throughput (right axis)"]);
     assert_eq!(words(&panels[1]["legend"]), ["replicas", "ready pods", "min, max"]);

@@ -2,7 +2,7 @@
 
 use super::load::Unit;
 use super::scenario::Scenario;
-use super::shown::{columns, latency, money, number, quantile, share, time, time_or_none};
+use super::shown::{amount, columns, grouped, latency, money, quantile, share, time, time_or_none};
 use super::summary::{Stage, Summary};
 
 /// What pods cost, where a price is known.
@@ -36,70 +36,138 @@ impl Stage {
     }
 }
 
-/// The table of `summary`: a row for each stage, and one for all of them if there are several.
-pub fn table(scenario: &Scenario, unit: Unit, summary: &Summary) -> String {
-    let mut rows = vec![head(scenario, unit, summary)];
-    let total = &summary.total;
-    rows.extend(summary.stages.iter().map(|stage| row(scenario, unit, stage, total)));
-    if summary.stages.len() > 1 {
-        rows.push(row(scenario, unit, total, total));
-    }
-    columns(&rows)
+/// A column of a [`Table`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// What it has in common with its neighbours, such as `replicas`; empty for nothing.
+    pub group: String,
+    /// Its own name.
+    pub name: &'static str,
+    /// Both in one short word.
+    pub short: String,
 }
 
-fn head(scenario: &Scenario, unit: Unit, summary: &Summary) -> Vec<String> {
-    let mut head: Vec<String> = match unit {
-        Unit::Users => vec!["STAGE", "USERS", "RPS"],
-        Unit::Rps => vec!["STAGE", "RPS"],
+/// A row of a [`Table`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The stage.
+    pub name: String,
+    /// Its figures, one a column.
+    pub cells: Vec<String>,
+}
+
+/// The stages of a run in figures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    /// What each cell of a row is.
+    pub columns: Vec<Column>,
+    /// The stages.
+    pub rows: Vec<Row>,
+    /// All of them, where there are several.
+    pub total: Option<Row>,
+}
+
+impl Table {
+    /// Of `summary`.
+    pub fn new(scenario: &Scenario, unit: Unit, summary: &Summary) -> Self {
+        let failures = summary.total.failed > 0.0;
+        let row = |stage: &Stage| row(scenario, unit, failures, stage);
+        // How long it took to scale is counted from the start of a stage; there is no such moment for all of them.
+        let total = || Stage { scale_up_s: None, scale_down_s: None, ..summary.total.clone() };
+        Self {
+            columns: head(scenario, unit, failures),
+            rows: summary.stages.iter().map(row).collect(),
+            total: (summary.stages.len() > 1).then(|| row(&total())),
+        }
     }
-    .into_iter()
-    .chain(["MIN", "MEAN", "MAX"])
-    .map(str::to_owned)
-    .collect();
+
+    /// In columns, as a terminal shows it.
+    pub fn text(&self) -> String {
+        let line = |first: &str, rest: &mut dyn Iterator<Item = &String>| -> Vec<String> {
+            std::iter::once(first.to_owned()).chain(rest.cloned()).collect()
+        };
+        let head = line("STAGE", &mut self.columns.iter().map(|column| &column.short));
+        let rows = self.rows.iter().chain(&self.total);
+        let rows = rows.map(|row| line(&row.name, &mut row.cells.iter()));
+        columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+    }
+}
+
+/// The table of `summary`: a row for each stage, and one for all of them if there are several.
+pub fn table(scenario: &Scenario, unit: Unit, summary: &Summary) -> String {
+    Table::new(scenario, unit, summary).text()
+}
+
+fn head(scenario: &Scenario, unit: Unit, failures: bool) -> Vec<Column> {
+    let column = |group: &str, name, short: &str| Column {
+        group: group.to_owned(),
+        name,
+        short: short.to_owned(),
+    };
+    let mut head = match unit {
+        Unit::Users => {
+            vec![column("load", "users", "USERS"), column("load", "requests/s", "RPS")]
+        }
+        Unit::Rps => vec![column("load", "requests/s", "RPS")],
+    };
+    let replicas = [("min", "MIN"), ("mean", "MEAN"), ("max", "MAX")];
+    head.extend(replicas.map(|(name, short)| column("replicas", name, short)));
     for goal in &scenario.goals {
-        let name = goal.short.to_uppercase();
-        head.extend([name, "WORST".to_owned(), "ABOVE".to_owned(), "BUDGET".to_owned()]);
+        let group = format!("{} below {}", goal.short, latency(goal.below_s));
+        head.extend([
+            column(&group, "mean", &goal.short.to_uppercase()),
+            column(&group, "worst minute", "WORST"),
+            column(&group, "time above", "ABOVE"),
+            column(&group, "budget spent", "BUDGET"),
+        ]);
     }
-    if summary.total.failed > 0.0 {
-        head.push("FAILED".to_owned());
+    if failures {
+        head.push(column("", "failed requests", "FAILED"));
     }
-    head.extend(["UP", "DOWN", "POD-H"].map(str::to_owned));
+    head.extend([
+        column("time to scale", "up", "UP"),
+        column("time to scale", "down", "DOWN"),
+        column("", "pod-hours", "POD-H"),
+    ]);
     if scenario.cost_per_pod_hour.is_some() {
-        head.extend(["COST", "PER 1000"].map(str::to_owned));
+        head.extend([
+            column("cost", "in all", "COST"),
+            column("cost", "per 1,000 requests", "PER 1000"),
+        ]);
     }
     head
 }
 
-fn row(scenario: &Scenario, unit: Unit, stage: &Stage, total: &Stage) -> Vec<String> {
-    let mut row = vec![stage.name.clone(), number(stage.offered_mean, 0)];
+fn row(scenario: &Scenario, unit: Unit, failures: bool, stage: &Stage) -> Row {
+    let mut cells = vec![amount(stage.offered_mean)];
     if unit == Unit::Users {
         let length_s = stage.to_s - stage.from_s;
-        row.push(number(if length_s > 0.0 { stage.answered / length_s } else { 0.0 }, 0));
+        cells.push(amount(if length_s > 0.0 { stage.answered / length_s } else { 0.0 }));
     }
-    row.extend([
+    cells.extend([
         stage.replicas_min.to_string(),
-        format!("{:.1}", stage.replicas_mean),
+        grouped(stage.replicas_mean, 1),
         stage.replicas_max.to_string(),
     ]);
     for reached in &stage.goals {
-        row.extend([
+        cells.extend([
             reached.mean_s.map_or_else(|| quantile(reached.worst), latency),
             quantile(reached.worst),
             time(reached.above_s),
             share(reached.budget_spent),
         ]);
     }
-    if total.failed > 0.0 {
-        row.push(share(stage.failed_share()));
+    if failures {
+        cells.push(share(stage.failed_share()));
     }
-    row.extend([
+    cells.extend([
         time_or_none(stage.scale_up_s),
         time_or_none(stage.scale_down_s),
-        format!("{:.2}", stage.pod_hours),
+        grouped(stage.pod_hours, 2),
     ]);
     if let Some(cost) = Cost::of(scenario, stage) {
-        row.push(money(cost.total));
-        row.push(cost.per_thousand.map_or_else(|| "-".to_owned(), money));
+        cells.push(money(cost.total));
+        cells.push(cost.per_thousand.map_or_else(|| "-".to_owned(), money));
     }
-    row
+    Row { name: stage.name.clone(), cells }
 }

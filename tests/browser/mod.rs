@@ -104,7 +104,8 @@ impl Browser {
         };
         let asked = |event: &Value| {
             let url = &event["params"]["request"]["url"];
-            (event["method"] == "Network.requestWillBeSent").then(|| url.as_str().unwrap().to_owned())
+            (event["method"] == "Network.requestWillBeSent")
+                .then(|| url.as_str().unwrap().to_owned())
         };
         Seen {
             address,

@@ -1,11 +1,11 @@
 //! The page: the picture, the stages in figures, what they tell, and what was taken for granted.
 
 use super::Shown;
-use super::figures::{Column, Row, Table, table};
 use super::markup::Element;
-use super::picture::{in_short, picture, title};
+use super::picture::{Canvas, in_short, picture, title};
 use super::style;
-use crate::simulate::summary::Quantile;
+use crate::simulate::answer::{Column, Row, Table};
+use crate::simulate::summary::{Quantile, Reached};
 
 /// Nothing is loaded from anywhere; the empty icon keeps browsers from asking a server for one.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
@@ -28,10 +28,11 @@ pub(super) fn page(shown: &Shown<'_>) -> Element {
     let header = Element::new("header").child(Element::new("h1").text(title)).child(short);
     let main = Element::new("main")
         .child(header)
-        .child(picture(shown, false))
-        .children(section("Findings", shown.findings))
+        .child(picture(shown, Canvas::PAGE))
+        .child(picture(shown, Canvas::PHONE))
+        .children(section("What decides", shown.findings))
         .child(figures(shown))
-        .children(section("Assumptions", shown.notes));
+        .children(section("Taken for granted", &shown.assumptions));
     Element::new("html").with("lang", "en").child(head).child(Element::new("body").child(main))
 }
 
@@ -45,20 +46,26 @@ fn section(heading: &str, sentences: &[String]) -> Option<Element> {
 }
 
 fn figures(shown: &Shown<'_>) -> Element {
-    let Table { columns, rows, total } = table(shown);
+    let Table { columns, rows, total } = &shown.table;
     let body =
-        rows.iter().map(|it| row(it, "stage")).chain(total.as_ref().map(|it| row(it, "total")));
+        rows.iter().map(|it| row(it, "stage")).chain(total.iter().map(|it| row(it, "total")));
     let table = Element::new("table")
         .children(caption(shown))
-        .child(Element::new("thead").children(heads(&columns)))
+        .child(Element::new("thead").children(heads(columns)))
         .child(Element::new("tbody").children(body));
-    let wide = Element::new("div").with("class", "wide").child(table);
+    // What scrolls must be in reach of the keyboard.
+    let wide = Element::new("div")
+        .with("class", "wide")
+        .with("tabindex", "0")
+        .with("role", "region")
+        .with("aria-label", "Stages")
+        .child(table);
     Element::new("section").child(Element::new("h2").text("Stages")).child(wide)
 }
 
 /// What a mean would hide.
 fn caption(shown: &Shown<'_>) -> Option<Element> {
-    let saturated = |it: &crate::simulate::summary::Reached| it.worst == Quantile::Saturated;
+    let saturated = |it: &Reached| it.worst == Quantile::Saturated;
     let text = "Saturated minutes have no latency that the model could tell: means leave them out, the time above the \
                 target counts them.";
     let any = shown.summary.total.goals.iter().any(saturated);
@@ -74,7 +81,7 @@ fn heads(columns: &[Column]) -> [Element; 2] {
     let mut lower = Element::new("tr");
     for group in columns.chunk_by(|one, two| !one.group.is_empty() && one.group == two.group) {
         match group {
-            [Column { group, name }] if group.is_empty() => {
+            [Column { group, name, .. }] if group.is_empty() => {
                 upper = upper.child(cell("alone", "col", name).with("rowspan", "2"));
             }
             [first, ..] => {
