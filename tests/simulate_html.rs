@@ -160,7 +160,9 @@ fn the_page_says_what_the_terminal_says() {
         let sentences: Vec<&str> =
             told.lines().filter_map(|line| line.strip_prefix("- ")).collect();
         assert!(sentences.len() > 5);
-        assert_eq!(words(&seen["sentences"]), sentences);
+        // What is code stands between backticks in a terminal, and is set in another font on a page.
+        let plain: Vec<String> = sentences.iter().map(|it| it.replace('`', "")).collect();
+        assert_eq!(words(&seen["sentences"]), plain);
         let table: Vec<&str> = told.lines().take_while(|line| !line.is_empty()).collect();
         let rows: Vec<String> = table[1..].iter().map(|line| spaced(line)).collect();
         assert_eq!(words(&seen["rows"]), rows);

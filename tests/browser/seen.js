@@ -51,7 +51,7 @@
   };
   const name = it => `${it.tagName} ${it.textContent.slice(0, 60)}`;
   const view = { left: 0, right: innerWidth, top: -1e9, bottom: 1e9 };
-  const words = all("svg.slogen text, h1, h2, p, li, th, td, caption").filter(shown);
+  const words = all("svg.slogen text, h1, h2, p, li, th, td").filter(shown);
   const overflowing = words.filter(it => !(scrolls(it) && innerWidth < 600) && !within(box(it), view, 0));
   if (document.documentElement.scrollWidth > innerWidth) overflowing.push(document.body);
   overflowing.push(...all(".wide").filter(it => innerWidth >= 1000 && it.scrollWidth > it.clientWidth));

@@ -17,7 +17,7 @@ pub(super) struct Canvas {
     /// Its class beside that of all pictures; what has an id in it begins with it.
     id: &'static str,
     width: f64,
-    /// Where lines begin and end.
+    /// Where lines begin and end, unless what stands beside them needs more room.
     left: f64,
     right: f64,
     /// The most ticks of time that do not run into each other.
@@ -47,12 +47,29 @@ impl Canvas {
     pub(super) const PHONE: Self = Self {
         id: "narrow",
         width: 368.0,
-        left: 44.0,
-        right: 300.0,
+        left: 40.0,
+        right: 320.0,
         times: 6.0,
         titled: false,
         whole: false,
     };
+
+    /// With room for what stands beside `panels`.
+    fn beside(mut self, panels: &[Panel]) -> Self {
+        let room = |label: &str| width(label, 11.0) + 9.0;
+        for panel in panels {
+            for (_, label) in panel.axis.ticks(panel.unit) {
+                self.left = self.left.max(room(&label));
+            }
+            let levels = panel.levels.iter().map(|level| level.label.clone());
+            let ticks = panel.right.iter().flat_map(|(axis, _)| axis.ticks(1.0));
+            let units = panel.right.iter().map(|(_, unit)| (*unit).to_owned());
+            for label in levels.chain(ticks.map(|(_, label)| label)).chain(units) {
+                self.right = self.right.min(self.width - room(&label));
+            }
+        }
+        self
+    }
 }
 
 const PANEL: f64 = 150.0;
@@ -72,6 +89,8 @@ struct Frame {
 /// All of it.
 pub(super) fn picture(shown: &Shown<'_>, canvas: Canvas) -> Element {
     let end_s = span_s(shown.summary);
+    let panels = panels(shown);
+    let canvas = canvas.beside(&panels);
     let x = Scale::new(end_s, canvas.left, canvas.right);
     let frame = Frame { canvas, x, end_s, times: times(end_s, canvas.times) };
     let title = title(shown);
@@ -90,7 +109,7 @@ pub(super) fn picture(shown: &Shown<'_>, canvas: Canvas) -> Element {
     top += BAND + 10.0;
     let first = top;
     let mut bottom = top;
-    for panel in panels(shown) {
+    for panel in panels {
         let element;
         (element, bottom) = draw(shown, panel, top, &frame);
         parts.push(element);

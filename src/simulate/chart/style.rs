@@ -40,8 +40,9 @@ const PICTURE: &str = "
 .slogen .fill{fill:currentColor}
 .slogen .area{fill:currentColor;fill-opacity:.13}
 .slogen .line{fill:none;stroke:currentColor;stroke-width:1.8;stroke-linejoin:round}
-.slogen .thick{stroke-width:4.5}
+.slogen .thick{stroke-width:5;stroke-opacity:.5}
 .slogen .thin{fill:none;stroke:currentColor;stroke-width:1}
+.slogen .stage{stroke-opacity:.6}
 .slogen .dashed{stroke-dasharray:6 4;stroke-width:1.6}
 .slogen .dotted{stroke-dasharray:2 3}
 .slogen .hatch{fill:url(#slogen-hatch-broad)}
@@ -62,11 +63,12 @@ svg.slogen{display:block;width:100%;height:auto}
 svg.narrow{display:none}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums;width:100%}
-caption{text-align:left;padding-bottom:6px}
+code{font:13px ui-monospace,Menlo,Consolas,DejaVu Sans Mono,monospace}
 th,td{padding:5px 7px;text-align:right;white-space:nowrap;border-bottom:1px solid #d8dee4}
 th{font-weight:600}
 thead th{vertical-align:bottom;white-space:normal}
 thead .group{text-align:center}
+.first{border-left:1px solid #d8dee4}
 th.name{position:sticky;left:0;text-align:left;white-space:normal;min-width:90px;overflow-wrap:anywhere}
 tr.total{font-weight:600}
 tr.total th,tr.total td{border-top:2px solid #8c959f}
@@ -75,7 +77,7 @@ tr.total th,tr.total td{border-top:2px solid #8c959f}
 /// Where the page is dark.
 const DARK_PAGE: &str = "
 :root{color-scheme:dark}
-th,td{border-bottom-color:#30363d}
+th,td{border-color:#30363d}
 tr.total th,tr.total td{border-top-color:#6e7681}
 ";
 
@@ -85,6 +87,7 @@ main{padding:16px}
 svg.broad{display:none}
 svg.narrow{display:block}
 ul{padding-left:20px}
+thead th{white-space:nowrap}
 ";
 
 /// On paper.
