@@ -13,6 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use similar::TextDiff;
 
 use browser::{Browser, Seen};
 use common::slogen;
@@ -39,11 +40,10 @@ const OVERLOAD: [&str; 4] = ["--rps", "100..16000", "--stage", "20m"];
 const LAPTOP: u32 = 1280;
 const PHONE: u32 = 400;
 
-/// What `slogen simulate` prints of the reference service, named `name`.
-fn simulate(folder: &Path, name: &str, arguments: &[&str]) -> String {
+/// What `slogen simulate` prints of the reference service.
+fn simulate(folder: &Path, arguments: &[&str]) -> String {
     let reference = include_str!("golden/inference/slo.toml");
-    let text = reference.replace("name = \"inference\"", &format!("name = \"{name}\""));
-    fs::write(folder.join("slo.toml"), text + SIMULATE).unwrap();
+    fs::write(folder.join("slo.toml"), [reference, SIMULATE].concat()).unwrap();
     let output = slogen().current_dir(folder).arg("simulate").args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
@@ -58,7 +58,7 @@ struct Page {
 impl Page {
     fn of(load: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let html = simulate(folder.path(), "inference", &[load, &["--format", "html"]].concat());
+        let html = simulate(folder.path(), &[load, &["--format", "html"]].concat());
         fs::remove_file(folder.path().join("slo.toml")).unwrap();
         Self::with(folder, html)
     }
@@ -156,7 +156,7 @@ fn the_page_says_what_the_terminal_says() {
     for load in [&GUIDE[..], &DAY, &OVERLOAD] {
         let seen = Page::of(load).seen(&mut browser, LAPTOP, "light").page;
         let folder = tempfile::tempdir().unwrap();
-        let told = simulate(folder.path(), "inference", load);
+        let told = simulate(folder.path(), load);
         let sentences: Vec<&str> =
             told.lines().filter_map(|line| line.strip_prefix("- ")).collect();
         assert!(sentences.len() > 5);
@@ -183,6 +183,47 @@ fn saturated_periods_are_hatched_and_named() {
     assert!(words(&seen["panels"][2]["legend"]).contains(&"saturated: no figure"));
     let seen = Page::of(&GUIDE).seen(&mut browser, LAPTOP, "light").page;
     assert_eq!(seen["hatched"], 0);
+}
+
+/// Nothing that anyone writes becomes markup: here it is the type of a trigger, which an assumption quotes.
+#[test]
+fn what_a_file_says_stays_text() {
+    let Some(chromium) = tool("chromium") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let script = "<script>document.title='pwned'</script><img src=x>&amp;";
+    let trigger =
+        format!("\n[[scaling.keda.triggers]]\ntype = \"{script}\"\nmetadata = {{ a = \"b\" }}\n");
+    let reference = include_str!("golden/keda/slo.toml");
+    fs::write(folder.path().join("slo.toml"), [reference, &trigger, SIMULATE].concat()).unwrap();
+    let arguments = ["simulate", "--rps", "10", "--format", "html"];
+    let output = slogen().current_dir(folder.path()).args(arguments).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let page = Page::with(folder, String::from_utf8(output.stdout).unwrap());
+    let seen = page.seen(&mut Browser::start(&chromium), LAPTOP, "light");
+    assert_eq!((seen.page["scripts"].as_u64(), seen.page["images"].as_u64()), (Some(0), Some(0)));
+    assert!(!seen.page["title"].as_str().unwrap().contains("pwned"));
+    assert!(words(&seen.page["sentences"]).iter().any(|sentence| sentence.contains(script)));
+    assert_eq!(seen.console, [""; 0]);
+}
+
+/// A change of the picture is to be seen: by whoever reads the change, and by whoever opens the file.
+#[test]
+fn the_picture_is_as_expected() {
+    let bless = std::env::var_os("SLOGEN_BLESS").is_some_and(|value| value == "1");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/simulate/guide.svg");
+    let folder = tempfile::tempdir().unwrap();
+    let drawn = simulate(folder.path(), &[&GUIDE[..], &["--format", "svg"]].concat());
+    if bless {
+        fs::write(&path, &drawn).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    let difference = TextDiff::from_lines(&expected, &drawn);
+    assert!(
+        expected == drawn,
+        "\n{}\nif that is right: SLOGEN_BLESS=1 cargo test --test simulate_html",
+        difference.unified_diff().header("tests/simulate/guide.svg", "what slogen draws")
+    );
 }
 
 /// The checks above find what they look for.

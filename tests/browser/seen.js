@@ -98,6 +98,8 @@
     rows: rows.map(cells),
     ragged: rows.some(row => row.children.length !== heads),
     sentences: texts("main li"),
+    scripts: document.scripts.length,
+    images: document.images.length,
     background: ground,
     overflowing: overflowing.map(name),
     overlapping,

@@ -77,7 +77,7 @@ tr.total th,tr.total td{border-top:2px solid #8c959f}
 /// Where the page is dark.
 const DARK_PAGE: &str = "
 :root{color-scheme:dark}
-th,td{border-color:#30363d}
+th,td,.first{border-color:#30363d}
 tr.total th,tr.total td{border-top-color:#6e7681}
 ";
 
