@@ -36,6 +36,20 @@ const GUIDE: [&str; 4] = ["--users", "50,100,200", "--stage", "240s"];
 const DAY: [&str; 2] = ["--daily", "40..400"];
 const OVERLOAD: [&str; 4] = ["--rps", "100..16000", "--stage", "20m"];
 
+/// Many stages, large numbers, and several targets.
+const CROWD: [&str; 10] = [
+    "--rps",
+    "100,5000,20..1200000,5,7,9,11,13,15,17,19,21,23",
+    "--stage",
+    "7m",
+    "--spike",
+    "300@10m+90s",
+    "--set",
+    "scaling.max=1500",
+    "--set",
+    "targets.latency=[{percentile=95,below='350ms'},{percentile=99,below='500ms'},{percentile=99.9,below='1s'}]",
+];
+
 /// As wide as a laptop's and a phone's screen, in pixels.
 const LAPTOP: u32 = 1280;
 const PHONE: u32 = 400;
@@ -129,7 +143,7 @@ fn the_target_is_where_its_bound_is() {
 fn nothing_is_missing_hidden_or_fetched() {
     let Some(chromium) = tool("chromium") else { return };
     let mut browser = Browser::start(&chromium);
-    for load in [&GUIDE[..], &DAY, &OVERLOAD] {
+    for load in [&GUIDE[..], &DAY, &OVERLOAD, &CROWD] {
         let page = Page::of(load);
         for (width, scheme) in
             [(LAPTOP, "light"), (LAPTOP, "dark"), (PHONE, "light"), (PHONE, "dark")]
@@ -142,6 +156,9 @@ fn nothing_is_missing_hidden_or_fetched() {
                 assert_eq!(words(&seen.page[wrong]), [""; 0], "{at}: {wrong}");
             }
             assert_eq!(seen.page["pictures"], 1, "{at}");
+            // A table of several targets is wider than a laptop.
+            let scrolled = width == PHONE || load == CROWD;
+            assert_eq!(seen.page["scrolled"], scrolled, "{at}");
             let dark = seen.page["background"].as_f64().unwrap() < 0.2;
             assert_eq!(dark, scheme == "dark", "{at}");
         }

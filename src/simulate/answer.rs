@@ -2,7 +2,9 @@
 
 use super::load::Unit;
 use super::scenario::Scenario;
-use super::shown::{amount, columns, grouped, latency, money, quantile, share, time, time_or_none};
+use super::shown::{
+    amount, columns, grouped, latency, money, pods, quantile, share, time, time_or_none,
+};
 use super::summary::{Stage, Summary};
 
 /// What pods cost, where a price is known.
@@ -145,9 +147,9 @@ fn row(scenario: &Scenario, unit: Unit, failures: bool, stage: &Stage) -> Row {
         cells.push(amount(if length_s > 0.0 { stage.answered / length_s } else { 0.0 }));
     }
     cells.extend([
-        stage.replicas_min.to_string(),
+        pods(stage.replicas_min),
         grouped(stage.replicas_mean, 1),
-        stage.replicas_max.to_string(),
+        pods(stage.replicas_max),
     ]);
     for reached in &stage.goals {
         cells.extend([

@@ -70,6 +70,11 @@ pub fn amount(value: f64) -> String {
     number(value, if value.abs() < 9.95 { decimals(value, 2) } else { 0 })
 }
 
+/// Pods or replicas: `12`, `1,500`.
+pub fn pods(count: i32) -> String {
+    grouped(f64::from(count), 0)
+}
+
 /// Money: two decimals, four below one, and three digits that count below a hundredth: `1,234.50`, `0.0240`, `0.000123`.
 pub fn money(value: f64) -> String {
     let digits = match value.abs() {

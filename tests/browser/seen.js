@@ -52,9 +52,8 @@
   const name = it => `${it.tagName} ${it.textContent.slice(0, 60)}`;
   const view = { left: 0, right: innerWidth, top: -1e9, bottom: 1e9 };
   const words = all("svg.slogen text, h1, h2, p, li, th, td").filter(shown);
-  const overflowing = words.filter(it => !(scrolls(it) && innerWidth < 600) && !within(box(it), view, 0));
+  const overflowing = words.filter(it => !scrolls(it) && !within(box(it), view, 0));
   if (document.documentElement.scrollWidth > innerWidth) overflowing.push(document.body);
-  overflowing.push(...all(".wide").filter(it => innerWidth >= 1000 && it.scrollWidth > it.clientWidth));
   const labels = all("text", picture).filter(shown);
   overflowing.push(...labels.filter(it => !within(box(it), box(picture), 0)));
   const overlapping = [];
@@ -102,6 +101,7 @@
     images: document.images.length,
     background: ground,
     overflowing: overflowing.map(name),
+    scrolled: all(".wide").some(it => it.scrollWidth > it.clientWidth),
     overlapping,
     small: words.filter(it => size(it) < 8.9).map(name),
     faint: words.filter(it => contrast(ink(it), ground) < 4.5).map(name),

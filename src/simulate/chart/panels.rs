@@ -6,7 +6,7 @@ use super::legend::{Key, Look};
 use super::scale::Axis;
 use super::style::goal;
 use crate::simulate::load::Unit;
-use crate::simulate::shown::{latency, number};
+use crate::simulate::shown::{latency, pods};
 
 /// A chart.
 #[derive(Clone, Debug)]
@@ -135,7 +135,7 @@ fn replicas(shown: &Shown<'_>) -> Panel {
     let peak = most(&lines);
     let level = |name: &str, value: i32| Level {
         value: f64::from(value),
-        label: format!("{name} {}", number(f64::from(value), 0)),
+        label: format!("{name} {}", pods(value)),
         class: "muted",
         look: Look::Dotted,
     };

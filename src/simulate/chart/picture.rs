@@ -145,10 +145,10 @@ pub(super) fn in_short(shown: &Shown<'_>) -> String {
     let total = &shown.summary.total;
     let offered = shown.summary.minutes.iter().map(|minute| minute.offered);
     let load = range(offered, amount).unwrap_or_else(|| amount(0.0));
-    let (least, most) = (total.replicas_min, total.replicas_max);
-    let pods = if least == most { least.to_string() } else { format!("{least} to {most}") };
-    let word = if pods == "1" { "replica" } else { "replicas" };
-    format!("{} with {load} {}: {pods} {word}", time(total.to_s), per(shown.unit))
+    let replicas = [total.replicas_min, total.replicas_max].map(f64::from);
+    let replicas = range(replicas.into_iter(), amount).unwrap_or_default();
+    let word = if replicas == "1" { "replica" } else { "replicas" };
+    format!("{} with {load} {}: {replicas} {word}", time(total.to_s), per(shown.unit))
 }
 
 /// What those who do not see the picture read.

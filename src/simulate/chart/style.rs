@@ -69,7 +69,7 @@ th{font-weight:600}
 thead th{vertical-align:bottom;white-space:normal}
 thead .group{text-align:center}
 .first{border-left:1px solid #d8dee4}
-th.name{position:sticky;left:0;text-align:left;white-space:normal;min-width:90px;overflow-wrap:anywhere}
+th.name{position:sticky;left:0;text-align:left;white-space:normal;min-width:90px;overflow-wrap:break-word}
 tr.total{font-weight:600}
 tr.total th,tr.total td{border-top:2px solid #8c959f}
 ";
