@@ -249,14 +249,19 @@ fn a_broken_page_is_noticed() {
     let Some(chromium) = tool("chromium") else { return };
     let sound = Page::of(&GUIDE);
     let mut browser = Browser::start(&chromium);
+    let mut opened = |html: String| {
+        Page::with(tempfile::tempdir().unwrap(), html).seen(&mut browser, LAPTOP, "light")
+    };
+    let image = "<main><img alt=\"\" src=\"gone.png\"/>";
+    let fetching = sound.html.replace("<main>", image);
+    let seen = opened(fetching.clone());
+    assert!(!seen.console.is_empty(), "the policy of the page forbids nothing");
+    let seen = opened(fetching.replace("Content-Security-Policy", "refresh-policy"));
+    assert_eq!(seen.requests.len(), 2, "{:?}", seen.requests);
     let mut broken = |from: &str, to: &str| {
         assert!(sound.html.contains(from), "no `{from}`");
-        let page = Page::with(tempfile::tempdir().unwrap(), sound.html.replace(from, to));
-        page.seen(&mut browser, LAPTOP, "light")
+        opened(sound.html.replace(from, to))
     };
-    let image = "<main><img alt=\"\" src=\"https://example.invalid/a.png\"/>";
-    let seen = broken("<main>", image);
-    assert!(!seen.console.is_empty(), "a picture from elsewhere goes unnoticed");
     let seen = broken("<main>", "<main style=\"width:1400px;max-width:none\">");
     assert!(!words(&seen.page["overflowing"]).is_empty());
     let seen = broken(">2</text>", ">a very long label of a tick</text>");

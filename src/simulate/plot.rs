@@ -222,7 +222,7 @@ mod tests {
     fn the_axis_of_time_has_the_ticks_that_fit() {
         assert_eq!(
             time_axis(40, 720.0),
-            "        0 └──────────┴─────────┴─────────┴────────┴\n           0         3m        6m        9m      12m\n"
+            "        0 └──────────┴─────────┴─────────┴────────┴\n           0        3m        6m        9m      12m\n"
         );
         assert_eq!(time_axis(5, 60.0).lines().last(), Some("           0 30s"));
     }

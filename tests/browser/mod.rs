@@ -1,4 +1,4 @@
-//! Chromium, driven over a pipe by the DevTools protocol.
+//! Chromium, driven over a pipe by the protocol of its developer tools.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -69,12 +69,12 @@ impl Browser {
         let (events, count, session) = (Vec::new(), 0, None);
         let mut browser =
             Self { child, requests, answers, events, count, session, _profile: profile };
-        let tab = browser.call("Target.createTarget", json!({ "url": "about:blank" }));
+        let tab = browser.call("Target.createTarget", &json!({ "url": "about:blank" }));
         let target = json!({ "targetId": tab["targetId"], "flatten": true });
-        let session = browser.call("Target.attachToTarget", target);
+        let session = browser.call("Target.attachToTarget", &target);
         browser.session = session["sessionId"].as_str().map(str::to_owned);
         for domain in ["Page", "Runtime", "Log", "Network"] {
-            browser.call(&format!("{domain}.enable"), json!({}));
+            browser.call(&format!("{domain}.enable"), &json!({}));
         }
         browser
     }
@@ -83,18 +83,18 @@ impl Browser {
     pub(crate) fn open(&mut self, file: &Path, width: u32, scheme: &str) -> Seen {
         let screen =
             json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600 });
-        self.call("Emulation.setDeviceMetricsOverride", screen);
+        self.call("Emulation.setDeviceMetricsOverride", &screen);
         let scheme = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
-        self.call("Emulation.setEmulatedMedia", json!({ "features": scheme }));
+        self.call("Emulation.setEmulatedMedia", &json!({ "features": scheme }));
         self.events.clear();
         let address = format!("file://{}", file.display());
-        self.call("Page.navigate", json!({ "url": address }));
+        self.call("Page.navigate", &json!({ "url": address }));
         while !self.events.iter().any(|event| event["method"] == "Page.loadEventFired") {
             let event = self.next();
             self.events.push(event);
         }
         let script = json!({ "expression": include_str!("seen.js"), "returnByValue": true });
-        let answer = self.call("Runtime.evaluate", script);
+        let answer = self.call("Runtime.evaluate", &script);
         assert!(answer["exceptionDetails"].is_null(), "{:#}", answer["exceptionDetails"]);
         let told = |event: &Value| match event["method"].as_str().unwrap_or_default() {
             "Runtime.consoleAPICalled" | "Runtime.exceptionThrown" | "Log.entryAdded" => {
@@ -119,7 +119,7 @@ impl Browser {
         self.answers.recv_timeout(PATIENCE).unwrap_or_else(|why| panic!("Chromium: {why}"))
     }
 
-    fn call(&mut self, method: &str, params: Value) -> Value {
+    fn call(&mut self, method: &str, params: &Value) -> Value {
         self.count += 1;
         let mut request = json!({ "id": self.count, "method": method, "params": params });
         if let Some(session) = &self.session {

@@ -48,7 +48,7 @@ fn section(heading: &str, sentences: &[String]) -> Option<Element> {
 /// `sentence` in `element`, with what stands between backticks as the code that it is.
 fn quoted(element: Element, sentence: &str) -> Element {
     let parts: Vec<&str> = sentence.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return element.text(sentence);
     }
     parts.into_iter().enumerate().fold(element, |element, (at, part)| match at % 2 {
