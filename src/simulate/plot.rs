@@ -165,16 +165,19 @@ impl Panel {
 /// The axis of time with what its ticks stand for: the start, the quarters as far as there is room, and the end.
 fn time_axis(width: usize, end_s: f64) -> String {
     let ticks = [(0, 0.0), (1, 0.25), (2, 0.5), (3, 0.75), (4, 1.0)];
+    // The end matters more than what is before it.
+    let last = width.saturating_sub(time(end_s).len());
     let (mut marks, mut labels) = (String::new(), String::new());
     for (quarter, share) in ticks {
         let column = (width * quarter / 4).min(width.saturating_sub(1));
         let label = if quarter == 0 { "0".to_owned() } else { time(end_s * share) };
         let start = match quarter {
-            4 => width.saturating_sub(label.len()),
+            4 => last,
             _ => column.saturating_sub(label.len() / 2),
         };
         let used = labels.len();
-        if quarter > 0 && start < used + 2 {
+        let free = if quarter == 4 { width } else { last.saturating_sub(2) };
+        if quarter > 0 && (start < used + 2 || start + label.len() > free) {
             continue;
         }
         let _ = write!(labels, "{:1$}{label}", "", start - used);
@@ -224,7 +227,11 @@ mod tests {
             time_axis(40, 720.0),
             "        0 └──────────┴─────────┴─────────┴────────┴\n           0        3m        6m        9m      12m\n"
         );
-        assert_eq!(time_axis(5, 60.0).lines().last(), Some("           0 30s"));
+        assert_eq!(
+            time_axis(35, 180_915.0).lines().last(),
+            Some("           0   12h33m49s            2d2h15m15s")
+        );
+        assert_eq!(time_axis(5, 60.0).lines().last(), Some("           0  1m"));
     }
 
     #[test]
