@@ -13,6 +13,7 @@ pub mod chart;
 pub mod controller;
 pub mod engine;
 pub mod export;
+pub mod figures;
 pub mod fleet;
 pub mod keda;
 pub mod latency;

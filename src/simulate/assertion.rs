@@ -4,7 +4,7 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::units::{Decimal, Duration, Invalid, Ratio};
 
-use super::answer::Cost;
+use super::figures::Cost;
 use super::scenario::Scenario;
 use super::shown::{money, quantile, share, time};
 use super::summary::{Quantile, Summary};

@@ -1,7 +1,6 @@
 //! A run as a picture and as a page for the browser: SVG and HTML that need nothing else, no network and no script.
 
 mod course;
-mod figures;
 mod html;
 mod legend;
 mod markup;
@@ -10,13 +9,15 @@ mod picture;
 mod scale;
 mod style;
 
+use super::answer::Table;
 use super::load::{Load, Unit};
 use super::scenario::{Goal, Scaler, Scenario};
 use super::summary::Summary;
-pub use figures::{Column, Row, Table, table};
+use super::why;
+use picture::Canvas;
 
 /// What is shown of a run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Shown<'a> {
     /// Name of the service.
     pub name: &'a str,
@@ -28,12 +29,12 @@ pub struct Shown<'a> {
     pub unit: Unit,
     /// The fewest and the most replicas that the autoscaler may ask for; `None` without one.
     pub bounds: Option<(i32, i32)>,
-    /// Price of one pod for one hour.
-    pub cost_per_pod_hour: Option<f64>,
+    /// Its stages in figures.
+    pub table: Table,
     /// What the run tells, in sentences.
     pub findings: &'a [String],
     /// What was taken for granted.
-    pub notes: &'a [String],
+    pub assumptions: Vec<String>,
 }
 
 impl<'a> Shown<'a> {
@@ -54,9 +55,9 @@ impl<'a> Shown<'a> {
             summary,
             unit: load.unit(),
             bounds,
-            cost_per_pod_hour: scenario.cost_per_pod_hour,
+            table: Table::new(scenario, load.unit(), summary),
             findings,
-            notes: &scenario.notes,
+            assumptions: why::assumptions(scenario, load.unit()),
         }
     }
 }
@@ -64,12 +65,12 @@ impl<'a> Shown<'a> {
 /// A picture of load, replicas and latency over one time axis: an SVG file.
 pub fn svg(shown: &Shown<'_>) -> String {
     let mut out = String::new();
-    picture::picture(shown, true).write(&mut out);
+    picture::picture(shown, Canvas::FILE).write(&mut out);
     out.push('\n');
     out
 }
 
-/// The picture with a table of the stages, the findings and the notes: an HTML file.
+/// The picture with a table of the stages, what decides, and what was taken for granted: an HTML file.
 pub fn html(shown: &Shown<'_>) -> String {
     let mut out = "<!DOCTYPE html>\n".to_owned();
     html::page(shown).write(&mut out);

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::answer::Cost;
+use super::figures::Cost;
 use super::load::Unit;
 use super::scenario::{Goal, Scaler, Scenario};
 use super::summary::{Hold, Minute, Quantile, Stage, Summary, Update};

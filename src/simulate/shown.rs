@@ -20,15 +20,16 @@ pub fn time_or_none(seconds: Option<f64>) -> String {
     seconds.map_or_else(|| "-".to_owned(), time)
 }
 
-/// A latency: `198 ms`, `1.25 s`.
+/// A latency: `4.2 ms`, `198 ms`, `1.25 s`, `2 s`.
 pub fn latency(seconds: f64) -> String {
     let milliseconds = seconds * 1000.0;
     if milliseconds < 9.95 {
-        format!("{milliseconds:.1} ms")
+        format!("{} ms", number(milliseconds, 1))
     } else if milliseconds < 999.5 {
-        format!("{milliseconds:.0} ms")
+        format!("{} ms", number(milliseconds, 0))
     } else {
-        format!("{seconds:.2} s")
+        let digits = if seconds < 9.995 { 2 } else { usize::from(seconds < 99.95) };
+        format!("{} s", number(seconds, digits))
     }
 }
 
@@ -51,12 +52,12 @@ pub fn share(share: f64) -> String {
         small if small < 100.0 => 1,
         _ => 0,
     };
-    format!("{percent:.digits$} %")
+    format!("{} %", grouped(percent, digits))
 }
 
-/// A plain number with at most `digits` decimals, and none that say nothing.
+/// A plain number with at most `digits` decimals, and none that say nothing: `3`, `3.25`, `12,345`.
 pub fn number(value: f64, digits: usize) -> String {
-    let text = format!("{value:.digits$}");
+    let text = grouped(value, digits);
     if text.contains('.') {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {
@@ -64,9 +65,66 @@ pub fn number(value: f64, digits: usize) -> String {
     }
 }
 
-/// Money: four digits below one, else two decimals.
+/// A load, a rate or a count: whole from ten on, two digits that count below: `246`, `3.2`, `0.021`.
+pub fn amount(value: f64) -> String {
+    number(value, if value.abs() < 9.95 { decimals(value, 2) } else { 0 })
+}
+
+/// Pods or replicas: `12`, `1,500`.
+pub fn pods(count: i32) -> String {
+    grouped(f64::from(count), 0)
+}
+
+/// Money: two decimals, four below one, and three digits that count below a hundredth: `1,234.50`, `0.0240`, `0.000123`.
 pub fn money(value: f64) -> String {
-    if value.abs() < 1.0 { format!("{value:.4}") } else { format!("{value:.2}") }
+    let digits = match value.abs() {
+        0.0 => 2,
+        small if small < 0.01 => decimals(value, 3),
+        small if small < 1.0 => 4,
+        _ => 2,
+    };
+    grouped(value, digits)
+}
+
+/// From the least to the greatest of `values` as `of` writes them, or one figure where they read alike; `None` without
+/// any.
+pub fn range(
+    values: impl Iterator<Item = f64> + Clone,
+    of: impl Fn(f64) -> String,
+) -> Option<String> {
+    let least = values.clone().min_by(f64::total_cmp).map(&of)?;
+    let greatest = values.max_by(f64::total_cmp).map(&of)?;
+    Some(if least == greatest { least } else { format!("{least} to {greatest}") })
+}
+
+/// With so many decimals, and a comma between thousands: `1,234.5`.
+pub fn grouped(value: f64, decimals: usize) -> String {
+    let text = format!("{:.decimals$}", value.abs());
+    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let mut out = String::new();
+    if value < 0.0 && text.bytes().any(|digit| (b'1'..=b'9').contains(&digit)) {
+        out.push('-');
+    }
+    for (at, digit) in whole.char_indices() {
+        if at > 0 && (whole.len() - at) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out + rest
+}
+
+/// How many decimals of `value`, which is below ten, hold its first `digits` digits that count; twelve at most.
+fn decimals(value: f64, digits: i32) -> usize {
+    if value == 0.0 || !value.is_finite() {
+        return 0;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the logarithm of a finite number is within ±400"
+    )]
+    let magnitude = value.abs().log10().floor() as i32;
+    usize::try_from(digits - 1 - magnitude).unwrap_or(0).min(12)
 }
 
 /// Rows in columns, two blanks between them; the first column starts at the left, numbers end at the right.
@@ -98,16 +156,41 @@ mod tests {
     #[test]
     fn numbers_are_short() {
         assert_eq!(
-            [latency(0.0042), latency(0.1984), latency(1.254)],
-            ["4.2 ms", "198 ms", "1.25 s"]
+            [0.0042, 0.1984, 0.9994, 0.9996, 1.254, 2.0, 12.34, 1234.5].map(latency),
+            ["4.2 ms", "198 ms", "999 ms", "1 s", "1.25 s", "2 s", "12.3 s", "1,234 s"]
         );
         assert_eq!(
-            [share(0.0), share(0.000_042), share(0.0042), share(0.073), share(1.2)],
-            ["0 %", "0.0042 %", "0.42 %", "7.3 %", "120 %"]
+            [0.0, 0.000_042, 0.0042, 0.073, 1.2, 12.0].map(share),
+            ["0 %", "0.0042 %", "0.42 %", "7.3 %", "120 %", "1,200 %"]
         );
         assert_eq!([number(3.0, 1), number(3.25, 1), number(100.0, 0)], ["3", "3.2", "100"]);
-        assert_eq!([time(0.0), time(240.0), time(5400.0)], ["0s", "4m", "1h30m"]);
-        assert_eq!([money(0.2), money(12.345)], ["0.2000", "12.35"]);
+        assert_eq!(
+            [0.0, 0.4, 45.0, 165.0, 5400.0, 93_600.0].map(time),
+            ["0s", "0s", "45s", "2m45s", "1h30m", "1d2h"]
+        );
+        assert_eq!(
+            [0.0, 0.021_34, 3.25, 9.97, 246.16, 391_116.0].map(amount),
+            ["0", "0.021", "3.2", "10", "246", "391,116"]
+        );
+        assert_eq!(
+            [0.0, 0.000_123, 0.0099, 0.024, 0.2, 12.345_6, 1234.5].map(money),
+            ["0.00", "0.000123", "0.00990", "0.0240", "0.2000", "12.35", "1,234.50"]
+        );
+    }
+
+    #[test]
+    fn ranges_are_as_short_as_they_read() {
+        assert_eq!(range([3.0, 5.0, 4.0].into_iter(), amount).unwrap(), "3 to 5");
+        assert_eq!(range([3.0001, 3.0].into_iter(), amount).unwrap(), "3");
+        assert_eq!(range([].into_iter(), amount), None);
+    }
+
+    #[test]
+    fn thousands_are_grouped() {
+        assert_eq!(
+            [999.0, 1000.0, 1_234_567.0, -1234.0, -0.2].map(|value| grouped(value, 0)),
+            ["999", "1,000", "1,234,567", "-1,234", "0"]
+        );
     }
 
     #[test]

@@ -14,9 +14,9 @@ pub mod told;
 
 use std::cmp::Ordering;
 
-use super::answer::Cost;
 use super::assertion::Assertion;
 use super::engine;
+use super::figures::Cost;
 use super::load::Load;
 use super::scenario::{Goal, Scenario};
 use super::summary::{Recorder, Stage, Summary};

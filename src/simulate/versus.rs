@@ -3,11 +3,12 @@
 use serde_json::{Value as Json, json};
 
 use super::controller::spec::{Metric, Target};
+use super::figures::{Cost, Figure, Value, figures};
 use super::load::Unit;
 use super::scenario::{Goal, Scaler, Scenario, Signal};
 use super::shown::{columns, latency, money, number, quantile, share, time};
 use super::summary::{Quantile, Summary};
-use super::totals::{Figure, Rows, Value, figures};
+use super::totals::Rows;
 use super::{answer, export, why};
 use crate::units::Invalid;
 
@@ -135,7 +136,7 @@ impl Versus<'_> {
     /// The figures that both sides have and that matter, in the order of the table.
     fn pairs(&self) -> Vec<Pair> {
         let [first, second] =
-            self.sides().map(|side| figures(side.scenario, self.unit, side.summary));
+            self.sides().map(|side| figures(side.scenario, self.unit, &side.summary.total));
         let matters = |key: &str| {
             !matches!(key, "offered_mean" | "replicas_min" | "scale_up_s" | "scale_down_s")
         };
@@ -217,7 +218,7 @@ impl Versus<'_> {
     /// For spreadsheets: a row for each.
     pub fn csv(&self) -> String {
         let rows = self.sides().map(|side| {
-            (vec![side.name.to_owned()], figures(side.scenario, self.unit, side.summary))
+            (vec![side.name.to_owned()], figures(side.scenario, self.unit, &side.summary.total))
         });
         Rows { names: vec!["service".to_owned()], rows: rows.to_vec() }.csv()
     }
@@ -255,7 +256,7 @@ enum Spent {
 
 /// What a side spends; pod-hours without a price.
 fn spent(side: &Side<'_>) -> (f64, Spent) {
-    match answer::Cost::of(side.scenario, &side.summary.total) {
+    match Cost::of(side.scenario, &side.summary.total) {
         Some(cost) => (cost.total, Spent::Money),
         None => (side.summary.total.pod_hours, Spent::Hours),
     }

@@ -1,10 +1,10 @@
 //! What decides and what holds back, in sentences.
 
-use super::answer::Cost;
+use super::figures::Cost;
 use super::latency::{BAND, MOST_UTILISATION};
 use super::load::Unit;
 use super::scenario::{Goal, Scaler, Scenario};
-use super::shown::{latency, money, number, quantile, share, time};
+use super::shown::{latency, money, number, pods, quantile, share, time};
 use super::summary::{Event, Hold, Quantile, Stage, Summary, Update};
 
 /// Changes that are told one by one; more are summed up.
@@ -20,7 +20,7 @@ pub fn sentences(scenario: &Scenario, summary: &Summary) -> Vec<String> {
         Scaler::Fixed => {
             told.push(format!(
                 "nothing scales: there are {} replicas throughout",
-                scenario.initial
+                pods(scenario.initial)
             ));
         }
         Scaler::Auto(_) => {
@@ -118,7 +118,13 @@ fn changes(scenario: &Scenario, summary: &Summary) -> Vec<String> {
         [] => None,
         events if events.len() <= MOST_EVENTS => {
             let each = events.iter().map(|event| {
-                format!("{} to {} at {}{}", event.from, event.to, time(event.at_s), name(event))
+                format!(
+                    "{} to {} at {}{}",
+                    pods(event.from),
+                    pods(event.to),
+                    time(event.at_s),
+                    name(event)
+                )
             });
             Some(format!("{what}: {}", each.collect::<Vec<_>>().join(", ")))
         }
@@ -128,8 +134,8 @@ fn changes(scenario: &Scenario, summary: &Summary) -> Vec<String> {
                 "{what}: {} times, first at {}; the largest step is {} to {} at {}{}",
                 events.len(),
                 time(first.at_s),
-                largest.from,
-                largest.to,
+                pods(largest.from),
+                pods(largest.to),
                 time(largest.at_s),
                 name(largest),
             ))
@@ -138,7 +144,7 @@ fn changes(scenario: &Scenario, summary: &Summary) -> Vec<String> {
     let mut sentences: Vec<String> =
         [told("scaled up", &ups), told("scaled down", &downs)].into_iter().flatten().collect();
     if sentences.is_empty() {
-        sentences.push(format!("the replicas stay at {}", scenario.initial));
+        sentences.push(format!("the replicas stay at {}", pods(scenario.initial)));
     }
     sentences
 }

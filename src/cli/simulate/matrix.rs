@@ -4,10 +4,11 @@ use rayon::prelude::*;
 use serde_json::json;
 
 use crate::simulate::assertion::Verdict;
+use crate::simulate::figures::{Figure, figures};
 use crate::simulate::load::Load;
 use crate::simulate::matrix::{self, Axis, Combination, Subject};
 use crate::simulate::scenario::Scenario;
-use crate::simulate::totals::{Figure, Rows, figures};
+use crate::simulate::totals::Rows;
 use crate::simulate::why;
 
 use super::load::LoadArgs;
@@ -54,7 +55,7 @@ pub(super) fn run(
             let summary = simulate(scenario, load, &what_if.updates(load)?, |_| {});
             let verdicts = judge(&args.asserts, scenario, &summary)?;
             progress.add();
-            Ok(Finished { figures: figures(scenario, load.unit(), &summary), verdicts })
+            Ok(Finished { figures: figures(scenario, load.unit(), &summary.total), verdicts })
         })
         .collect::<Result<_, Stop>>()?;
     drop(progress);

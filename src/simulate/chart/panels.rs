@@ -2,11 +2,11 @@
 
 use super::Shown;
 use super::course::{Point, course, saturated, seconds};
-use super::figures::latency;
 use super::legend::{Key, Look};
 use super::scale::Axis;
 use super::style::goal;
 use crate::simulate::load::Unit;
+use crate::simulate::shown::{latency, pods};
 
 /// A chart.
 #[derive(Clone, Debug)]
@@ -19,8 +19,8 @@ pub(super) struct Panel {
     pub(super) axis: Axis,
     /// What one is written as on that axis.
     pub(super) unit: f64,
-    /// The axis on the right.
-    pub(super) right: Option<Axis>,
+    /// The axis on the right, and its unit.
+    pub(super) right: Option<(Axis, &'static str)>,
     /// Lines, the first ones below the others.
     pub(super) lines: Vec<Line>,
     /// Levels across the whole chart.
@@ -64,16 +64,20 @@ fn most(lines: &[Line]) -> f64 {
     values.fold(0.0, f64::max)
 }
 
-/// All charts, from top to bottom.
-pub(super) fn panels(shown: &Shown<'_>) -> [Panel; 3] {
-    [load(shown), replicas(shown), latencies(shown)]
+/// All charts, from top to bottom. Without a goal there is no latency to look at.
+pub(super) fn panels(shown: &Shown<'_>) -> Vec<Panel> {
+    let latency = (!shown.goals.is_empty()).then(|| latencies(shown));
+    [load(shown), replicas(shown)].into_iter().chain(latency).collect()
 }
+
+/// Room above the highest line, which the frame would hide.
+const HEADROOM: f64 = 1.04;
 
 /// What clients offered, and what they got.
 fn load(shown: &Shown<'_>) -> Panel {
     let minutes = &shown.summary.minutes;
     let right = shown.unit == Unit::Users;
-    let note = if right { " (requests/s, right axis)" } else { "" };
+    let note = if right { " (right axis)" } else { "" };
     let line = |points, right, key| Line { points, right, key };
     let name = if right { "users" } else { "offered" };
     let offered = course(minutes, |minute| Some(minute.offered));
@@ -86,17 +90,17 @@ fn load(shown: &Shown<'_>) -> Panel {
         let failed = course(minutes, |minute| Some(minute.failed));
         rates.push(line(failed, right, key("failed", Look::Line, format!("failed{note}"))));
     }
-    let mut lines = vec![line(offered, false, key("load", Look::Area, name))];
+    let mut lines = vec![line(offered, false, key("load", Look::Broad, name))];
     let most_offered = most(&lines);
     let most_rate = most(&rates);
     lines.append(&mut rates);
     let (title, axis, right) = match shown.unit {
         Unit::Users => {
-            let axis = Axis::new(most_offered);
+            let axis = Axis::new(most_offered * HEADROOM);
             let right = axis.beside(most_rate);
-            ("Load (users)", axis, Some(right))
+            ("Load (users)", axis, Some((right, "requests/s")))
         }
-        Unit::Rps => ("Load (requests/s)", Axis::new(most_offered.max(most_rate)), None),
+        Unit::Rps => ("Load (requests/s)", Axis::new(most_offered.max(most_rate) * HEADROOM), None),
     };
     Panel {
         class: "panel-load",
@@ -120,18 +124,18 @@ fn replicas(shown: &Shown<'_>) -> Panel {
     let line = |points, key| Line { points, right: false, key };
     let lines = vec![
         line(
-            course(minutes, |minute| Some(f64::from(minute.ready))),
-            key("ready", Look::Area, "ready pods"),
-        ),
-        line(
             course(minutes, |minute| Some(f64::from(minute.replicas))),
             key("replicas", Look::Thick, "replicas"),
+        ),
+        line(
+            course(minutes, |minute| Some(f64::from(minute.ready))),
+            key("ready", Look::Area, "ready pods"),
         ),
     ];
     let peak = most(&lines);
     let level = |name: &str, value: i32| Level {
         value: f64::from(value),
-        label: format!("{name} {value}"),
+        label: format!("{name} {}", pods(value)),
         class: "muted",
         look: Look::Dotted,
     };
@@ -157,7 +161,7 @@ fn replicas(shown: &Shown<'_>) -> Panel {
     Panel {
         class: "panel-replicas",
         title: "Replicas (pods)".to_owned(),
-        axis: Axis::whole(top),
+        axis: Axis::whole(top * HEADROOM),
         unit: 1.0,
         right: None,
         lines,
@@ -184,10 +188,8 @@ fn latencies(shown: &Shown<'_>) -> Panel {
         });
         let bound = format!("< {}", latency(target.below_s));
         let class = if single { "target" } else { goal(at) };
-        let named = format!("{} {bound}", target.short);
-        targets.push(key(class, Look::Dashed, format!("target: {named}")));
-        let label = if single { bound } else { named };
-        levels.push(Level { value: target.below_s, label, class, look: Look::Dashed });
+        targets.push(key(class, Look::Dashed, format!("target: {} {bound}", target.short)));
+        levels.push(Level { value: target.below_s, label: bound, class, look: Look::Dashed });
     }
     let mut keys = targets;
     let hatched = minutes.iter().any(saturated);
@@ -195,7 +197,7 @@ fn latencies(shown: &Shown<'_>) -> Panel {
         keys.push(key("target", Look::Hatched, "saturated: no figure"));
     }
     let bounds = shown.goals.iter().map(|goal| goal.below_s);
-    let axis = Axis::new(bounds.fold(most(&lines), f64::max));
+    let axis = Axis::new(bounds.fold(most(&lines), f64::max) * HEADROOM);
     let millis = axis.top() <= MILLISECONDS_UP_TO;
     let (unit, word) = if millis { (1e-3, "ms") } else { (1.0, "s") };
     let title = match shown.goals {

@@ -2,72 +2,136 @@
 
 use super::Shown;
 use super::course::{area, buckets, saturation, span_s, steps};
-use super::figures::{count, latency, quantile, range};
-use super::legend::{HATCH, Key, Look, ROW, fitted, legend, width};
+use super::legend::{Key, Look, ROW, fitted, legend, width};
 use super::markup::{Element, place};
 use super::panels::{Level, Panel, panels};
 use super::scale::{Clock, Scale, times};
 use super::style;
 use crate::simulate::load::Unit;
-use crate::simulate::shown::time;
+use crate::simulate::shown::{amount, latency, quantile, range, time};
 use crate::simulate::summary::{Minute, Quantile, Stage};
 
-/// The canvas in pixels, and what of it is for lines.
-const WIDTH: f64 = 960.0;
-const LEFT: f64 = 56.0;
-const RIGHT: f64 = 868.0;
+/// What is drawn on, in pixels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Canvas {
+    /// Its class beside that of all pictures; what has an id in it begins with it.
+    id: &'static str,
+    width: f64,
+    /// Where lines begin and end, unless what stands beside them needs more room.
+    left: f64,
+    right: f64,
+    /// The most ticks of time that do not run into each other.
+    times: f64,
+    /// True if it says what it shows: a page has a title elsewhere.
+    titled: bool,
+    /// True if it brings its style and what tells figures to a pointer.
+    whole: bool,
+}
+
+impl Canvas {
+    /// Of a file of its own.
+    pub(super) const FILE: Self = Self { titled: true, ..Self::PAGE };
+
+    /// On a page on a broad screen.
+    pub(super) const PAGE: Self = Self {
+        id: "broad",
+        width: 960.0,
+        left: 56.0,
+        right: 868.0,
+        times: 12.0,
+        titled: false,
+        whole: true,
+    };
+
+    /// On the same page on a narrow screen, where the other would be too small to read.
+    pub(super) const PHONE: Self = Self {
+        id: "narrow",
+        width: 368.0,
+        left: 40.0,
+        right: 320.0,
+        times: 6.0,
+        titled: false,
+        whole: false,
+    };
+
+    /// With room for what stands beside `panels`.
+    fn beside(mut self, panels: &[Panel]) -> Self {
+        let room = |label: &str| width(label, 11.0) + 9.0;
+        for panel in panels {
+            for (_, label) in panel.axis.ticks(panel.unit) {
+                self.left = self.left.max(room(&label));
+            }
+            let levels = panel.levels.iter().map(|level| level.label.clone());
+            let ticks = panel.right.iter().flat_map(|(axis, _)| axis.ticks(1.0));
+            let units = panel.right.iter().map(|(_, unit)| (*unit).to_owned());
+            for label in levels.chain(ticks.map(|(_, label)| label)).chain(units) {
+                self.right = self.right.min(self.width - room(&label));
+            }
+        }
+        self
+    }
+}
+
 const PANEL: f64 = 150.0;
 const BAND: f64 = 20.0;
 
 /// More spots to hover over would be hard to hit.
 const MOST_SPOTS: usize = 240;
 
-/// All of it; `titled` with a title to see, which a page has elsewhere.
-pub(super) fn picture(shown: &Shown<'_>, titled: bool) -> Element {
+/// The frame that all charts of a picture share.
+struct Frame {
+    canvas: Canvas,
+    x: Scale,
+    end_s: f64,
+    times: Vec<(f64, String)>,
+}
+
+/// All of it.
+pub(super) fn picture(shown: &Shown<'_>, canvas: Canvas) -> Element {
     let end_s = span_s(shown.summary);
-    let x = Scale::new(end_s, LEFT, RIGHT);
+    let panels = panels(shown);
+    let canvas = canvas.beside(&panels);
+    let x = Scale::new(end_s, canvas.left, canvas.right);
+    let frame = Frame { canvas, x, end_s, times: times(end_s, canvas.times) };
     let title = title(shown);
     let mut parts = Vec::new();
     let mut top = 6.0;
-    if titled {
+    if canvas.titled {
         let line = |class: &str, y, text: &str, size| {
-            let text = fitted(text, size, WIDTH - 2.0 * LEFT);
-            Element::new("text").with("class", class).at("x", LEFT).at("y", y).text(text)
+            let text = fitted(text, size, canvas.width - 2.0 * canvas.left);
+            Element::new("text").with("class", class).at("x", canvas.left).at("y", y).text(text)
         };
         parts.push(line("ink title", 30.0, &title, 18.0));
         parts.push(line("muted", 49.0, &in_short(shown), 12.0));
         top = 62.0;
     }
-    let band = top;
+    parts.push(stages(shown, top, &frame));
     top += BAND + 10.0;
     let first = top;
-    let times = times(end_s);
-    let mut drawn = Vec::new();
-    for panel in panels(shown) {
-        let stretches = if panel.hatched { hatches(shown, x, end_s) } else { Vec::new() };
-        let (element, bottom) = draw(panel, top, x, end_s, &times, stretches);
-        drawn.push(element);
+    let mut bottom = top;
+    for panel in panels {
+        let element;
+        (element, bottom) = draw(shown, panel, top, &frame);
+        parts.push(element);
         top = bottom + 14.0;
     }
-    let bottom = top - 14.0;
-    parts.push(stages(shown, band, bottom, x));
-    parts.extend(drawn);
-    parts.push(axis_of_time(&times, x, bottom, Clock::of(end_s)));
-    parts.push(spots(shown, x, end_s, first, bottom));
+    parts.push(axis_of_time(&frame, bottom));
+    parts.extend(canvas.whole.then(|| spots(shown, &frame, first, bottom)));
     let height = bottom + 48.0;
+    let id = |name: &str| format!("slogen-{name}-{}", canvas.id);
     Element::new("svg")
         .with("xmlns", "http://www.w3.org/2000/svg")
-        .with("viewBox", format!("0 0 {} {}", place(WIDTH), place(height)))
-        .at("width", WIDTH)
+        .with("viewBox", format!("0 0 {} {}", place(canvas.width), place(height)))
+        .at("width", canvas.width)
         .at("height", height)
-        .with("class", "slogen")
+        .with("class", format!("slogen {}", canvas.id))
         .with("role", "img")
-        .with("aria-labelledby", "slogen-title slogen-description")
-        .child(Element::new("title").with("id", "slogen-title").text(title))
-        .child(Element::new("desc").with("id", "slogen-description").text(description(shown)))
-        .child(Element::new("style").text(style::picture()))
-        .child(Element::new("defs").child(hatch()))
-        .child(rect((0.0, 0.0), (WIDTH, height)).with("class", "ground fill"))
+        .with("aria-labelledby", format!("{} {}", id("title"), id("description")))
+        .child(Element::new("title").with("id", id("title")).text(title))
+        .child(Element::new("desc").with("id", id("description")).text(description(shown)))
+        .children(canvas.whole.then(|| Element::new("style").text(style::picture())))
+        .child(Element::new("defs").child(hatch(id("hatch"))))
+        .child(rect((0.0, 0.0), (canvas.width, height)).with("class", "ground fill"))
         .children(parts)
 }
 
@@ -80,11 +144,11 @@ pub(super) fn title(shown: &Shown<'_>) -> String {
 pub(super) fn in_short(shown: &Shown<'_>) -> String {
     let total = &shown.summary.total;
     let offered = shown.summary.minutes.iter().map(|minute| minute.offered);
-    let load = range(offered, count).unwrap_or_else(|| count(0.0));
-    let (least, most) = (total.replicas_min, total.replicas_max);
-    let pods = if least == most { least.to_string() } else { format!("{least} to {most}") };
-    let word = if pods == "1" { "replica" } else { "replicas" };
-    format!("{} with {load} {}: {pods} {word}", time(total.to_s), per(shown.unit))
+    let load = range(offered, amount).unwrap_or_else(|| amount(0.0));
+    let replicas = [total.replicas_min, total.replicas_max].map(f64::from);
+    let replicas = range(replicas.into_iter(), amount).unwrap_or_default();
+    let word = if replicas == "1" { "replica" } else { "replicas" };
+    format!("{} with {load} {}: {replicas} {word}", time(total.to_s), per(shown.unit))
 }
 
 /// What those who do not see the picture read.
@@ -129,9 +193,10 @@ fn text(class: &str, x: f64, y: f64, text: impl Into<String>) -> Element {
     Element::new("text").with("class", class).at("x", x).at("y", y).text(text)
 }
 
-fn hatch() -> Element {
+/// What `.hatch` is filled with.
+fn hatch(id: String) -> Element {
     Element::new("pattern")
-        .with("id", "slogen-hatch")
+        .with("id", id)
         .with("class", "target")
         .with("patternUnits", "userSpaceOnUse")
         .with("width", "6")
@@ -140,50 +205,49 @@ fn hatch() -> Element {
 }
 
 /// A chart from `top` on, and where it ends.
-fn draw(
-    panel: Panel,
-    top: f64,
-    x: Scale,
-    end_s: f64,
-    times: &[(f64, String)],
-    hatches: Vec<Element>,
-) -> (Element, f64) {
+fn draw(shown: &Shown<'_>, panel: Panel, top: f64, frame: &Frame) -> (Element, f64) {
+    let Frame { canvas: Canvas { left, right: end, .. }, x, end_s, .. } = *frame;
     let baseline = top + 13.0;
     let mut keys: Vec<Key> = panel.lines.iter().map(|line| line.key.clone()).collect();
     keys.extend(panel.keys);
-    let title_width = width(&panel.title, 13.0) + 16.0;
-    let (legend, rows) = legend(&keys, LEFT + title_width, WIDTH - 8.0, baseline);
+    // Bold text is a tenth wider.
+    let title_width = 1.1 * width(&panel.title, 13.0) + 16.0;
+    let (legend, rows) = legend(&keys, left + title_width, end, baseline);
     let start = top + f64::from(rows) * ROW + 7.0;
     let bottom = start + PANEL;
     let y = Scale::new(panel.axis.top(), bottom, start);
-    let right = panel.right.as_ref().map(|axis| (axis, Scale::new(axis.top(), bottom, start)));
 
     let mut group = Element::new("g").with("class", panel.class);
-    group = group.child(text("ink head", LEFT, baseline, panel.title)).child(legend);
+    group = group.child(text("ink head", left, baseline, panel.title)).child(legend);
     let mut grid = Element::new("g").with("class", "grid axis");
-    for (at_s, _) in times {
+    for (at_s, _) in &frame.times {
         let x = x.place(*at_s);
         grid = grid.child(line((x, start), (x, bottom), "thin"));
     }
     for (value, label) in panel.axis.ticks(panel.unit) {
         let y = y.place(value);
-        grid = grid.child(line((LEFT, y), (RIGHT, y), "thin"));
-        grid = grid.child(text("muted small end tick", LEFT - 7.0, y + 4.0, label));
+        grid = grid.child(line((left, y), (end, y), "thin"));
+        grid = grid.child(text("muted small end tick", left - 7.0, y + 4.0, label));
     }
-    if let Some((axis, y)) = &right {
+    let right = panel.right.map(|(axis, unit)| (Scale::new(axis.top(), bottom, start), axis, unit));
+    if let Some((y, axis, unit)) = &right {
+        grid = grid.child(text("muted small", end + 7.0, baseline, *unit));
         for (value, label) in axis.ticks(1.0) {
-            grid = grid.child(text("muted small tick", RIGHT + 7.0, y.place(value) + 4.0, label));
+            grid = grid.child(text("muted small tick", end + 7.0, y.place(value) + 4.0, label));
         }
     }
-    group = group.child(grid).children(hatches_within(hatches, start));
+    group = group.child(grid).children(boundaries(shown, x, start, bottom));
+    if panel.hatched {
+        group = group.children(hatches(shown, x, end_s, start));
+    }
     for drawn in &panel.lines {
         let y = match &right {
-            Some((_, right)) if drawn.right => *right,
+            Some((right, ..)) if drawn.right => *right,
             _ => y,
         };
         let look = drawn.key.look;
         let mut part = Element::new("g").with("class", drawn.key.class);
-        if look == Look::Area {
+        if matches!(look, Look::Area | Look::Broad) {
             let path = area(&drawn.points, x, y, end_s);
             part = part.child(Element::new("path").with("class", "area").with("d", path));
         }
@@ -191,15 +255,15 @@ fn draw(
         group = group
             .child(part.child(Element::new("path").with("class", look.class()).with("d", path)));
     }
-    group = group.children(levels(&panel.levels, y));
-    (group.child(line((LEFT, bottom), (RIGHT, bottom), "edge thin")), bottom)
+    group = group.children(levels(&panel.levels, y, (left, end)));
+    (group.child(line((left, bottom), (end, bottom), "edge thin")), bottom)
 }
 
 /// Labels closer than this run into each other.
 const APART: f64 = 12.0;
 
 /// Levels with their labels beside the chart, highest first.
-fn levels(levels: &[Level], y: Scale) -> Vec<Element> {
+fn levels(levels: &[Level], y: Scale, (left, right): (f64, f64)) -> Vec<Element> {
     let mut sorted: Vec<&Level> = levels.iter().collect();
     sorted.sort_by(|one, two| two.value.total_cmp(&one.value));
     let mut free = f64::NEG_INFINITY;
@@ -207,15 +271,15 @@ fn levels(levels: &[Level], y: Scale) -> Vec<Element> {
         let y = y.place(level.value);
         let baseline = (y + 4.0).max(free);
         free = baseline + APART;
-        let across = line((LEFT, y), (RIGHT, y), level.look.class());
-        let label = text("small", RIGHT + 7.0, baseline, level.label.as_str());
+        let across = line((left, y), (right, y), level.look.class());
+        let label = text("small", right + 7.0, baseline, level.label.as_str());
         Element::new("g").with("class", format!("{} level", level.class)).child(across).child(label)
     };
     sorted.into_iter().map(draw).collect()
 }
 
 /// Stretches of which no latency is known, as high as a chart.
-fn hatches(shown: &Shown<'_>, x: Scale, end_s: f64) -> Vec<Element> {
+fn hatches(shown: &Shown<'_>, x: Scale, end_s: f64, top: f64) -> Vec<Element> {
     let stretches = saturation(&shown.summary.minutes, 1.0 / x.unit, end_s);
     let draw = |(from_s, to_s): (f64, f64)| {
         let (from, to) = (x.place(from_s), x.place(to_s));
@@ -224,71 +288,70 @@ fn hatches(shown: &Shown<'_>, x: Scale, end_s: f64) -> Vec<Element> {
             time(from_s),
             time(to_s)
         );
-        Element::new("rect")
-            .with("class", "saturated")
-            .with("fill", HATCH)
-            .at("x", from)
-            .at("width", (to - from).max(1.0))
-            .at("height", PANEL)
+        rect((from, top), ((to - from).max(1.0), PANEL))
+            .with("class", "saturated hatch")
             .child(Element::new("title").text(title))
     };
     stretches.into_iter().map(draw).collect()
 }
 
-fn hatches_within(hatches: Vec<Element>, start: f64) -> impl Iterator<Item = Element> {
-    hatches.into_iter().map(move |hatch| hatch.at("y", start))
-}
-
 /// Narrower than this, the line at its start would hide a stage.
 const NARROW: f64 = 4.0;
 
-/// The names of the stages, and where each begins.
-fn stages(shown: &Shown<'_>, band: f64, bottom: f64, x: Scale) -> Element {
+/// Where stages begin, across a chart.
+fn boundaries(shown: &Shown<'_>, x: Scale, top: f64, bottom: f64) -> Vec<Element> {
+    let wide = |stage: &&Stage| x.place(stage.to_s) - x.place(stage.from_s) >= NARROW;
+    let line_at = |at: f64| line((at, top), (at, bottom), "edge thin stage");
+    let later = shown.summary.stages.iter().skip(1).filter(wide);
+    later.map(|stage| line_at(x.place(stage.from_s))).collect()
+}
+
+/// The names of the stages.
+fn stages(shown: &Shown<'_>, top: f64, frame: &Frame) -> Element {
     let mut group = Element::new("g").with("class", "stages");
     for (at, stage) in shown.summary.stages.iter().enumerate() {
-        let (from, to) = (x.place(stage.from_s), x.place(stage.to_s));
+        let (from, to) = (frame.x.place(stage.from_s), frame.x.place(stage.to_s));
         let title = format!("{}: {} to {}", stage.name, time(stage.from_s), time(stage.to_s));
         let shade = if at % 2 == 0 { "muted area" } else { "grid area" };
         let name = fitted(&stage.name, 11.0, to - from - 8.0);
-        let field = rect((from, band), (to - from, BAND)).with("class", shade);
+        let field = rect((from, top), (to - from, BAND)).with("class", shade);
         let mut part = Element::new("g").child(Element::new("title").text(title)).child(field);
         if !name.is_empty() {
-            part = part.child(text("ink small middle", f64::midpoint(from, to), band + 14.0, name));
-        }
-        if at > 0 && to - from >= NARROW {
-            part = part.child(line((from, band), (from, bottom), "edge thin"));
+            part = part.child(text("ink small middle", f64::midpoint(from, to), top + 14.0, name));
         }
         group = group.child(part);
     }
     group
 }
 
-fn axis_of_time(times: &[(f64, String)], x: Scale, bottom: f64, clock: Clock) -> Element {
+fn axis_of_time(frame: &Frame, bottom: f64) -> Element {
     let tick = |(at_s, label): &(f64, String)| {
-        let x = x.place(*at_s);
+        let x = frame.x.place(*at_s);
         let mark = line((x, bottom), (x, bottom + 4.0), "edge thin");
         [mark, text("muted small middle tick", x, bottom + 17.0, label.as_str())]
     };
-    let title =
-        text("muted small middle", f64::midpoint(LEFT, RIGHT), bottom + 36.0, clock.title());
-    Element::new("g").with("class", "axis time").children(times.iter().flat_map(tick)).child(title)
+    let middle = f64::midpoint(frame.canvas.left, frame.canvas.right);
+    let clock = Clock::of(frame.end_s);
+    let title = text("muted small middle", middle, bottom + 36.0, clock.title());
+    let ticks = frame.times.iter().flat_map(tick);
+    Element::new("g").with("class", "axis time").children(ticks).child(title)
 }
 
 /// Spots that tell their figures when the pointer is over them.
-fn spots(shown: &Shown<'_>, x: Scale, end_s: f64, top: f64, bottom: f64) -> Element {
+fn spots(shown: &Shown<'_>, frame: &Frame, top: f64, bottom: f64) -> Element {
     let spot = |(from_s, to_s, minutes): (f64, f64, &[Minute])| {
-        let (from, to) = (x.place(from_s), x.place(to_s));
+        let (from, to) = (frame.x.place(from_s), frame.x.place(to_s));
         let title = figures(shown, from_s, to_s, minutes);
         rect((from, top), (to - from, bottom - top))
             .with("class", "hit")
             .child(Element::new("title").text(title))
     };
-    let spots = buckets(&shown.summary.minutes, MOST_SPOTS, end_s).into_iter().map(spot);
+    let spots = buckets(&shown.summary.minutes, MOST_SPOTS, frame.end_s).into_iter().map(spot);
     Element::new("g").with("class", "ink spots").children(spots)
 }
 
 fn figures(shown: &Shown<'_>, from_s: f64, to_s: f64, minutes: &[Minute]) -> String {
-    let of = |of: fn(&Minute) -> f64| range(minutes.iter().map(of), count).unwrap_or_default();
+    let of = |of: fn(&Minute) -> f64| range(minutes.iter().map(of), amount).unwrap_or_default();
     let within = |stage: &&Stage| stage.from_s <= from_s && from_s < stage.to_s;
     let stage = shown.summary.stages.iter().find(within).map(|stage| stage.name.as_str());
     let mut lines = vec![format!("{} to {}", time(from_s), time(to_s))];

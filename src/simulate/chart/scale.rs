@@ -1,5 +1,7 @@
 //! Axes: round ticks, and where a value stands between them.
 
+use crate::simulate::shown::grouped;
+
 /// A linear axis that starts at 0.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Axis {
@@ -80,23 +82,6 @@ fn decimals(step: f64) -> usize {
         .unwrap_or(6)
 }
 
-/// `1,234.5`.
-pub(super) fn grouped(value: f64, decimals: usize) -> String {
-    let text = format!("{:.decimals$}", value.abs());
-    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
-    let mut out = String::new();
-    if value < 0.0 && text.bytes().any(|digit| (b'1'..=b'9').contains(&digit)) {
-        out.push('-');
-    }
-    for (at, digit) in whole.char_indices() {
-        if at > 0 && (whole.len() - at) % 3 == 0 {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out + rest
-}
-
 /// How times are written on the axis of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Clock {
@@ -142,9 +127,6 @@ const TIMES_S: [f64; 25] = [
     60.0 * DAY_S,
     100.0 * DAY_S,
 ];
-
-/// More ticks than this run into each other.
-const MOST_TIMES: f64 = 12.0;
 
 impl Clock {
     /// What fits a run of `span_s` seconds.
@@ -192,11 +174,11 @@ fn trimmed(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Ticks of a run of `span_s` seconds.
-pub(super) fn times(span_s: f64) -> Vec<(f64, String)> {
+/// Ticks of a run of `span_s` seconds, beside the first at most `most`.
+pub(super) fn times(span_s: f64, most: f64) -> Vec<(f64, String)> {
     let clock = Clock::of(span_s);
-    let fits = |step: &&f64| span_s / **step <= MOST_TIMES;
-    let longest = rounded_up(span_s / MOST_TIMES, &ROUND);
+    let fits = |step: &&f64| span_s / **step <= most;
+    let longest = rounded_up(span_s / most, &ROUND);
     let step = TIMES_S.iter().find(fits).copied().unwrap_or(longest);
     let ticks = (0_u32..).map(|count| f64::from(count) * step);
     ticks
@@ -283,9 +265,10 @@ mod tests {
             (604_800.0, "0 1 2 3 4 5 6 7"),
             (31_536_000.0, "0 60 120 180 240 300 360"),
         ] {
-            assert_eq!(labels(times(span_s)), expected, "{span_s}");
+            assert_eq!(labels(times(span_s, 12.0)), expected, "{span_s}");
         }
-        assert!(times(1e12).len() < 20);
+        assert_eq!(labels(times(86_400.0, 6.0)), "0:00 6:00 12:00 18:00 24:00");
+        assert!(times(1e12, 12.0).len() < 20);
     }
 
     #[test]

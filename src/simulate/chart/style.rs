@@ -40,10 +40,13 @@ const PICTURE: &str = "
 .slogen .fill{fill:currentColor}
 .slogen .area{fill:currentColor;fill-opacity:.13}
 .slogen .line{fill:none;stroke:currentColor;stroke-width:1.8;stroke-linejoin:round}
-.slogen .thick{stroke-width:2.4}
+.slogen .thick{stroke-width:5;stroke-opacity:.5}
 .slogen .thin{fill:none;stroke:currentColor;stroke-width:1}
+.slogen .stage{stroke-opacity:.6}
 .slogen .dashed{stroke-dasharray:6 4;stroke-width:1.6}
 .slogen .dotted{stroke-dasharray:2 3}
+.slogen .hatch{fill:url(#slogen-hatch-broad)}
+.narrow .hatch{fill:url(#slogen-hatch-narrow)}
 .slogen .hit{fill:currentColor;fill-opacity:0}
 .slogen .hit:hover{fill-opacity:.1}
 ";
@@ -57,14 +60,16 @@ h2{font-size:17px;margin:28px 0 8px}
 p{margin:0 0 16px}
 li{overflow-wrap:anywhere}
 svg.slogen{display:block;width:100%;height:auto}
+svg.narrow{display:none}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums;width:100%}
-caption{text-align:left;padding-bottom:6px}
-th,td{padding:5px 10px;text-align:right;white-space:nowrap;border-bottom:1px solid #d8dee4}
+code{font:13px ui-monospace,Menlo,Consolas,DejaVu Sans Mono,monospace}
+th,td{padding:5px 7px;text-align:right;white-space:nowrap;border-bottom:1px solid #d8dee4}
 th{font-weight:600}
-thead th{vertical-align:bottom}
+thead th{vertical-align:bottom;white-space:normal}
 thead .group{text-align:center}
-th.name{text-align:left;white-space:normal;min-width:90px;overflow-wrap:anywhere}
+.first{border-left:1px solid #d8dee4}
+th.name{position:sticky;left:0;text-align:left;white-space:normal;min-width:90px;overflow-wrap:break-word}
 tr.total{font-weight:600}
 tr.total th,tr.total td{border-top:2px solid #8c959f}
 ";
@@ -72,8 +77,17 @@ tr.total th,tr.total td{border-top:2px solid #8c959f}
 /// Where the page is dark.
 const DARK_PAGE: &str = "
 :root{color-scheme:dark}
-th,td{border-bottom-color:#30363d}
+th,td,.first{border-color:#30363d}
 tr.total th,tr.total td{border-top-color:#6e7681}
+";
+
+/// On a phone.
+const NARROW: &str = "
+main{padding:16px}
+svg.broad{display:none}
+svg.narrow{display:block}
+ul{padding-left:20px}
+thead th{white-space:nowrap}
 ";
 
 /// On paper.
@@ -103,11 +117,12 @@ pub(super) fn page() -> String {
     let rules = |pick: fn(&(&str, &'static str, &'static str)) -> &'static str| {
         let color = |class: &str| COLORS.iter().find(|(name, ..)| *name == class).map_or("", pick);
         let (ground, ink, muted) = (color("ground"), color("ink"), color("muted"));
-        format!("body{{background:{ground};color:{ink}}}\n.quiet{{color:{muted}}}\n")
+        format!("body,th.name{{background:{ground};color:{ink}}}\n.quiet{{color:{muted}}}\n")
     };
     let (light, dark) = (rules(|(_, light, _)| light), rules(|(.., dark)| dark));
     format!(
-        "{PAGE}{light}@media screen and (prefers-color-scheme:dark){{{DARK_PAGE}{dark}}}\n@media print{{{PAPER}}}\n"
+        "{PAGE}{light}@media screen and (prefers-color-scheme:dark){{{DARK_PAGE}{dark}}}\n\
+         @media screen and (max-width:640px){{{NARROW}}}\n@media print{{{PAPER}}}\n"
     )
 }
 

@@ -1,6 +1,7 @@
 //! Whole pictures and pages.
 
 use super::*;
+use crate::simulate::answer::{Column, Row};
 use crate::simulate::summary::{Minute, Quantile, Reached, Stage};
 
 fn summary() -> Summary {
@@ -47,9 +48,19 @@ fn shown<'a>(summary: &'a Summary, goals: &'a [Goal], told: &'a [String]) -> Sho
         summary,
         unit: Unit::Users,
         bounds: Some((3, 20)),
-        cost_per_pod_hour: Some(0.1),
+        table: table(),
         findings: told,
-        notes: told,
+        assumptions: told.to_vec(),
+    }
+}
+
+fn table() -> Table {
+    let column =
+        |group: &str, name| Column { group: group.to_owned(), name, short: name.to_uppercase() };
+    Table {
+        columns: vec![column("replicas", "min"), column("replicas", "max")],
+        rows: vec![Row { name: "<b>&".to_owned(), cells: vec!["3".to_owned(), "6".to_owned()] }],
+        total: None,
     }
 }
 
@@ -89,6 +100,7 @@ fn a_page_needs_nothing_else() {
     assert!(text.match_indices("url(").all(|(at, _)| text[at..].starts_with("url(#")));
     assert!(text.contains("5 &lt; 6 &amp; so on"));
     assert!(text.contains("saturated"));
+    assert_eq!(text.matches("<b>").count(), 0);
 }
 
 #[test]
