@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
+use crate::simulate::assertion::Assertion;
 use crate::units::Invalid;
 
 use super::{Io, Outcome, Run, Stop};
@@ -71,8 +72,13 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
 }
 
 /// One line of a problem and its remedy; values on a command line are not in quotes.
-fn told(Invalid { message, help }: Invalid) -> String {
+pub(super) fn told(Invalid { message, help }: Invalid) -> String {
     format!("{message}; {}", help.replace("`\"", "`").replace("\"`", "`"))
+}
+
+/// Reads `p95 < 400ms`.
+pub(super) fn condition(text: &str) -> Result<Assertion, String> {
+    Assertion::parse(text).map_err(told)
 }
 
 /// The text of a file, unpacked where it is gzip, without a byte order mark.

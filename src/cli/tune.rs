@@ -5,14 +5,16 @@ use std::path::Path;
 use crate::plan::Plan;
 use crate::simulate::assertion::Assertion;
 use crate::simulate::scenario::Scenario;
-use crate::simulate::tune::{self, Advice, Change, Choice, Knob, Range, Space, Wanted, told};
+use crate::simulate::tune::{
+    self, Advice, Change, Choice, Knob, Range, Space, Wanted, told as answer,
+};
 use crate::tree::edit;
-use crate::units::Invalid;
 
 use super::output::{behind_link, bug, write_file};
 use super::simulate::load::LoadArgs;
 use super::simulate::progress::Progress;
 use super::simulate::source::{Loaded, Opened, SourceArgs, report};
+use super::simulate::{condition, told};
 use super::{Io, Outcome, Run, Stop};
 
 /// What `slogen tune` is asked for.
@@ -60,20 +62,12 @@ enum Format {
     Csv,
 }
 
-fn told(Invalid { message, help }: Invalid) -> String {
-    format!("{message}; {help}")
-}
-
 fn knob(text: &str) -> Result<Knob, String> {
     Knob::parse(text).map_err(told)
 }
 
 fn range(text: &str) -> Result<Range, String> {
     Range::parse(text).map_err(told)
-}
-
-fn condition(text: &str) -> Result<Assertion, String> {
-    Assertion::parse(text).map_err(told)
 }
 
 fn percent(text: &str) -> Result<f64, String> {
@@ -110,12 +104,12 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
         _ => None,
     };
     let text = match args.format {
-        Format::Table => told::text(&loaded.scenario, &advice),
+        Format::Table => answer::text(&loaded.scenario, &advice),
         Format::Json => {
-            let value = told::json(&loaded.scenario, &advice);
+            let value = answer::json(&loaded.scenario, &advice);
             serde_json::to_string_pretty(&value).map_err(bug)? + "\n"
         }
-        Format::Csv => told::csv(&loaded.scenario, &advice),
+        Format::Csv => answer::csv(&loaded.scenario, &advice),
     };
     let path = &args.source.path;
     if let Some(edited) = &edited {

@@ -12,7 +12,7 @@ use super::load::LoadArgs;
 use super::progress::Progress;
 use super::source::SourceArgs;
 use super::what_if::{Question, WhatIfArgs};
-use super::{Io, Outcome, Run, Stop, capacity, matrix, told as one_line, versus};
+use super::{Io, Outcome, Run, Stop, capacity, condition, matrix, told as one_line, versus};
 use crate::cli::output::bug;
 
 /// What is simulated, and what is told of it.
@@ -74,10 +74,6 @@ impl Format {
             )),
         }
     }
-}
-
-fn condition(text: &str) -> Result<Assertion, String> {
-    Assertion::parse(text).map_err(one_line)
 }
 
 pub(super) fn run(
