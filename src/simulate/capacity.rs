@@ -278,7 +278,7 @@ impl<'a> Capacity<'a> {
 
     /// What the numbers rest on.
     pub fn assumptions(&self) -> Vec<String> {
-        why::assumptions(self.scenario, Unit::Rps)
+        why::of_service(self.scenario, Unit::Rps)
     }
 }
 

@@ -52,8 +52,21 @@ pub fn sentences(scenario: &Scenario, summary: &Summary) -> Vec<String> {
     told
 }
 
-/// What the numbers rest on.
+/// What the numbers of a run rest on.
 pub fn assumptions(scenario: &Scenario, unit: Unit) -> Vec<String> {
+    let start = match scenario.scaler {
+        Scaler::Fixed => "all pods are ready at the start",
+        Scaler::Auto(_) => {
+            "a run starts with `scaling.min` replicas, all of them ready, as after a quiet time"
+        }
+    };
+    let mut told = of_service(scenario, unit);
+    told.push(start.to_owned());
+    told
+}
+
+/// What any number of the service rests on.
+pub fn of_service(scenario: &Scenario, unit: Unit) -> Vec<String> {
     let loop_ = match unit {
         Unit::Users => {
             "each user waits for an answer before the next request, so that a slow service slows them down; real traffic \
