@@ -21,6 +21,9 @@ use crate::simulate::assertion::Assertion;
 use crate::units::Invalid;
 
 use super::{Io, Outcome, Run, Stop};
+use load::LoadArgs;
+use service::ServiceArgs;
+use what_if::{Question, WhatIfArgs};
 
 /// What `slogen simulate` is asked for.
 #[derive(clap::Args)]
@@ -29,11 +32,11 @@ pub(super) struct Args {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    service: service::ServiceArgs,
+    service: ServiceArgs,
     #[command(flatten)]
-    load: load::LoadArgs,
+    load: LoadArgs,
     #[command(flatten)]
-    what_if: what_if::WhatIfArgs,
+    what_if: WhatIfArgs,
     #[command(flatten)]
     replay: ReplayArgs,
 }
@@ -67,7 +70,22 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
     }
     match &args.replay.replay {
         Some(path) => replay::run(path, args.what_if.compares_replay()?, io),
-        None => service::run(&args.service, &args.what_if, &args.load, io),
+        None => ask(&args.service, &args.what_if, &args.load, io),
+    }
+}
+
+/// Answers what is asked of a service.
+fn ask(service: &ServiceArgs, what_if: &WhatIfArgs, load: &LoadArgs, io: &mut Io<'_>) -> Run {
+    let question = what_if.question()?;
+    if !matches!(question, Question::Run) {
+        service.format.tells_several()?;
+    }
+    match question {
+        Question::Run => service::run(service, what_if, load, io),
+        Question::Against(other) => versus::against(service, what_if, load, other, io),
+        Question::Capacity => capacity::run(service, io),
+        Question::Matrix(axes) => matrix::run(service, what_if, axes, load, io),
+        Question::CpuOnly => versus::cpu_only(service, what_if, load, io),
     }
 }
 

@@ -16,7 +16,6 @@ use super::fleet::{Lifecycle, Share};
 use super::keda::{Fallback, FallbackBehavior, ScaledObject};
 use super::latency::{Gauge, Model, Service};
 use super::pipeline::Pipeline;
-use super::shown::latency;
 use super::{Time, seconds};
 
 /// All that a run needs beside its load.
@@ -250,9 +249,9 @@ fn timeout_s(doc: &Document, model: &Model) -> Result<f64, Missing> {
     }
     Err(Missing {
         message: format!(
-            "clients that give up after {} would miss answers of idle pods, which take {} on average",
+            "clients that give up after {} would miss answers of idle pods, which take {} ms on average",
             **timeout,
-            latency(idle_s)
+            trimmed(idle_s * 1000.0)
         ),
         help: "write a `client_timeout` of at least twice that, or none".to_owned(),
     })

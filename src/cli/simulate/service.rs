@@ -11,8 +11,8 @@ use crate::simulate::{answer, chart, engine, export, plot, why};
 use super::load::LoadArgs;
 use super::progress::Progress;
 use super::source::SourceArgs;
-use super::what_if::{Question, WhatIfArgs};
-use super::{Io, Outcome, Run, Stop, capacity, condition, matrix, told as one_line, versus};
+use super::what_if::WhatIfArgs;
+use super::{Io, Outcome, Run, Stop, condition, told as one_line};
 use crate::cli::output::bug;
 
 /// What is simulated, and what is told of it.
@@ -64,7 +64,7 @@ enum Every {
 
 impl Format {
     /// An error for what can show one run only.
-    fn tells_several(self) -> Result<(), Stop> {
+    pub(super) fn tells_several(self) -> Result<(), Stop> {
         match self {
             Self::Table | Self::Json | Self::Csv => Ok(()),
             Self::Html | Self::Svg => Err(Stop::Message(
@@ -76,26 +76,13 @@ impl Format {
     }
 }
 
+/// One run of the service.
 pub(super) fn run(
     args: &ServiceArgs,
     what_if: &WhatIfArgs,
     load: &LoadArgs,
     io: &mut Io<'_>,
 ) -> Run {
-    let question = what_if.question()?;
-    if !matches!(question, Question::Run) {
-        args.format.tells_several()?;
-    }
-    match question {
-        Question::Run => single(args, what_if, load, io),
-        Question::Against(other) => versus::against(args, what_if, load, other, io),
-        Question::Capacity => capacity::run(args, io),
-        Question::Matrix(axes) => matrix::run(args, what_if, axes, load, io),
-        Question::CpuOnly => versus::cpu_only(args, what_if, load, io),
-    }
-}
-
-fn single(args: &ServiceArgs, what_if: &WhatIfArgs, load: &LoadArgs, io: &mut Io<'_>) -> Run {
     if args.every == Every::Tick && !matches!(args.format, Format::Json | Format::Csv) {
         return Err(Stop::Message(
             "--every: write `--format csv` or `--format json` with it".to_owned(),
