@@ -31,8 +31,10 @@
 //! scale events are those of the replayed decisions.
 
 mod hpa;
+mod problem;
 mod read;
 mod run;
 
-pub use read::{Problem, read};
+pub use problem::Problem;
+pub use read::read;
 pub use run::{Outcome, Run};

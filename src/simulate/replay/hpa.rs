@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use serde::Deserialize;
 
-use super::read::Problem;
+use super::problem::Problem;
 use crate::simulate::controller::spec::{
     Behavior, Metric, Policy, PolicyKind, Rules, Select, Source, Spec, Target,
 };

@@ -10,38 +10,11 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Number;
 
 use super::hpa;
-use super::run::{Moment, Named, Run, Sample};
+use super::problem::Problem;
+use super::run::{Moment, Named, Run, Sample, sample_name};
 use crate::simulate::controller::pods::{Phase, Pod, Ready, Status};
 use crate::simulate::controller::spec::{Flags, Source, Spec, Target};
 use crate::simulate::{Time, seconds};
-
-/// Why a text is no run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// Column in the line, from 1, counted in bytes; 0 where only the field is known.
-    pub column: usize,
-    /// Path of the field, such as `steps[3].t`; empty where only the column is known.
-    pub field: String,
-    /// What is wrong.
-    pub message: String,
-}
-
-impl Problem {
-    pub(super) fn at(field: String, message: String) -> Self {
-        Self { column: 0, field, message }
-    }
-}
-
-impl fmt::Display for Problem {
-    /// `COLUMN: message`, or `field: message`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.column > 0 {
-            write!(f, "{}: {}", self.column, self.message)
-        } else {
-            write!(f, " `{}` {}", self.field, self.message)
-        }
-    }
-}
 
 #[derive(Deserialize)]
 struct RawRun<'a> {
@@ -432,17 +405,6 @@ impl<'a> From<RawSample<'a>> for Sample<'a> {
             RawSample::Pods(pods) => Self::Pods(pods),
         }
     }
-}
-
-/// The name under which a metric has its samples, or its request; `exists` knows which there are.
-pub(super) fn sample_name(source: &Source, exists: impl Fn(&str) -> bool) -> String {
-    if let Source::ContainerResource { name, container } = source {
-        let own = format!("{container}/{name}");
-        if exists(&own) {
-            return own;
-        }
-    }
-    source.name().to_owned()
 }
 
 /// Seconds of a run as [`Time`].

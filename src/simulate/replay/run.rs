@@ -7,10 +7,9 @@ use std::fmt::Write as _;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Number;
 
-use super::read::sample_name;
 use crate::simulate::Time;
 use crate::simulate::controller::pods::{Pod, Readiness};
-use crate::simulate::controller::spec::{Flags, Metric, Spec, Target};
+use crate::simulate::controller::spec::{Flags, Metric, Source, Spec, Target};
 use crate::simulate::controller::{
     Course, Decision, Fleet, History, Observation, PodSamples, Reading, Wish, reconcile,
 };
@@ -196,4 +195,15 @@ fn stray(samples: &FxHashMap<Cow<'_, str>, i64>, step: &Moment<'_>) -> Vec<i64> 
     let names: FxHashSet<&str> = step.pods.iter().map(|named| &*named.name).collect();
     let strays = samples.iter().filter(|(name, _)| !names.contains(&***name));
     strays.map(|(_, sample)| *sample).collect()
+}
+
+/// The name under which a metric has its samples, or its request; `exists` knows which there are.
+pub(super) fn sample_name(source: &Source, exists: impl Fn(&str) -> bool) -> String {
+    if let Source::ContainerResource { name, container } = source {
+        let own = format!("{container}/{name}");
+        if exists(&own) {
+            return own;
+        }
+    }
+    source.name().to_owned()
 }
