@@ -197,9 +197,10 @@ fn no_setting_does_what_none_can() {
 #[test]
 fn mistakes_are_told_and_nothing_is_printed() {
     let folder = folder();
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 13] = [
         (&[], "nothing says what clients offer"),
         (&["--rps", "nan"], "is no value"),
+        (&["--daily", "4..40", "--days", "400"], "take 31 days at the most"),
         (&["--rps", "5", "--keep", "pods"], "there are `min`, `max`, `in_flight`, `up` and `down`"),
         (&["--rps", "5", "--range", "min=9..3"], "write `min=3..9`"),
         (&["--rps", "5", "--margin", "30"], "write a percentage"),

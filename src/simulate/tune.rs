@@ -19,6 +19,7 @@ use super::engine;
 use super::figures::Cost;
 use super::load::Load;
 use super::scenario::{Goal, Scenario};
+use super::shown::time;
 use super::summary::{Recorder, Stage, Summary};
 use crate::units::Invalid;
 
@@ -100,8 +101,14 @@ const LEVELS: [f64; 8] = [0.03, 0.1, 0.3, 0.6, 1.0, 2.0, 4.0, 8.0];
 /// A change that gains less is none worth making, as a share of the cost.
 const WORTH: f64 = 0.01;
 
-/// How many settings are tried at most; a day of one service takes some milliseconds each.
-const MOST_TRIED: usize = 6000;
+/// How many days are simulated in all, at most; each takes some milliseconds.
+const MOST_DAYS: f64 = 6000.0;
+
+/// Fewer tries find nothing.
+const LEAST_TRIED: f64 = 300.0;
+
+/// The longest load in days: with the fewest tries it takes a minute.
+const LONGEST_DAYS: f64 = 31.0;
 
 /// Searches `space` for `load`. `build` makes the scenario of the present one with changes, or says that there is none.
 /// `tried` is called after each try.
@@ -123,7 +130,7 @@ pub fn tune(
         tried();
         found
     };
-    let mut search = Search::new(space.sizes(), MOST_TRIED, &evaluate);
+    let mut search = Search::new(space.sizes(), most_tried(load), &evaluate);
     let mut best = start.clone();
     let mut found = Vec::new();
     for (at, level) in [wanted.spend].into_iter().chain(LEVELS).enumerate() {
@@ -213,8 +220,28 @@ fn simplest(search: &mut Search<'_, Score>, mut point: Point, now: &Point, level
     }
 }
 
+/// How many settings are tried at most.
+fn most_tried(load: &Load) -> usize {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+    let most = (MOST_DAYS / days(load)).clamp(LEAST_TRIED, MOST_DAYS) as usize;
+    most
+}
+
+fn days(load: &Load) -> f64 {
+    load.duration_s() / 86_400.0
+}
+
 /// What makes a search pointless.
 fn check(present: &Scenario, load: &Load, wanted: &Wanted) -> Result<(), Invalid> {
+    if days(load) > LONGEST_DAYS {
+        return Err(Invalid::new(
+            format!(
+                "a load of {} is too long to be tried hundreds of times",
+                time(load.duration_s())
+            ),
+            "take 31 days at the most: a week with its worst day in it tells what a year does",
+        ));
+    }
     if present.goals.is_empty() && present.errors.is_none() && wanted.conditions.is_empty() {
         return Err(Invalid::new(
             "there is nothing to keep, so that the fewest pods would always do",
