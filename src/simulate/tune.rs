@@ -104,8 +104,8 @@ const WORTH: f64 = 0.01;
 /// How many days are simulated in all, at most; each takes some milliseconds.
 const MOST_DAYS: f64 = 6000.0;
 
-/// Fewer tries find nothing.
-const LEAST_TRIED: f64 = 300.0;
+/// Fewer tries find nothing, and more gain nothing.
+const TRIED: (f64, f64) = (300.0, 6000.0);
 
 /// The longest load in days: with the fewest tries it takes a minute.
 const LONGEST_DAYS: f64 = 31.0;
@@ -223,7 +223,7 @@ fn simplest(search: &mut Search<'_, Score>, mut point: Point, now: &Point, level
 /// How many settings are tried at most.
 fn most_tried(load: &Load) -> usize {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
-    let most = (MOST_DAYS / days(load)).clamp(LEAST_TRIED, MOST_DAYS) as usize;
+    let most = (MOST_DAYS / days(load)).clamp(TRIED.0, TRIED.1) as usize;
     most
 }
 
