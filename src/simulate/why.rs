@@ -46,6 +46,7 @@ pub fn sentences(scenario: &Scenario, summary: &Summary) -> Vec<String> {
     );
     told.extend(saturated(summary));
     told.extend(failed(&summary.total));
+    told.extend(left_waiting(summary));
     if let Some(Cost { total, per_thousand: Some(each) }) = Cost::of(scenario, &summary.total) {
         told.push(format!("the pods cost {}, {} for 1,000 requests", money(total), money(each)));
     }
@@ -297,6 +298,17 @@ fn failed(total: &Stage) -> Option<String> {
             "{} requests ({}) were not answered",
             number(total.failed, 0),
             share(total.failed_share())
+        )
+    })
+}
+
+/// What the end of the run cuts off.
+fn left_waiting(summary: &Summary) -> Option<String> {
+    let count = summary.left_waiting;
+    (count >= 1.0).then(|| {
+        format!(
+            "the run ends while {} requests still wait, which count neither as answered nor as failed, and spend no budget",
+            number(count, 0)
         )
     })
 }
