@@ -160,3 +160,18 @@ fn a_queue_that_the_end_cuts_off_is_told() {
     // 97 % of what the pods can serve: the queue is short, and stays so.
     assert!(!told("450", "table").contains("still wait"), "{}", told("450", "table"));
 }
+
+#[test]
+fn a_target_that_is_missed_for_want_of_pods_says_so() {
+    let queue = "\n[outputs]\nservice = false\n\n[[scaling.keda.triggers]]\ntype = \"kafka\"\n\
+                 metadata = { bootstrapServers = \"k:9092\", consumerGroup = \"g\", topic = \"t\", lagThreshold = \"5\" }\n";
+    let asleep = ["--set", "scaling.backend=\"keda\"", "--set", "scaling.min=0"];
+    let load = ["--rps", "50", "--stage", "5m", "--no-chart"];
+    let output = simulate(&[SIMULATE, queue].concat(), &[&load[..], &asleep].concat());
+    let told = text(&output.stdout);
+    assert!(
+        told.contains("for 5m, as nothing was answered; that spends"),
+        "{told}{}",
+        text(&output.stderr)
+    );
+}
