@@ -144,3 +144,34 @@ fn what_is_missing_is_said() {
         assert!(said.contains(why), "{arguments:?}: {said}");
     }
 }
+
+#[test]
+fn a_queue_that_the_end_cuts_off_is_told() {
+    let told = |rps: &str, format: &str| {
+        let load = ["--rps", rps, "--stage", "10m", "--set", "scaling.replicas=3"];
+        text(&simulate(SIMULATE, &[&load[..], &["--format", format]].concat()).stdout)
+    };
+    let run: Value = serde_json::from_str(&told("3000", "json")).unwrap();
+    let count = |value: &Value| value.as_f64().unwrap();
+    let left = count(&run["left_waiting"]);
+    let all = count(&run["total"]["answered"]) + count(&run["total"]["failed"]) + left;
+    assert!(left > 1e6 && (all - 3000.0 * 600.0).abs() < 1.0, "{left} of {all}");
+    assert!(told("3000", "table").contains("the run ends while 1,5"), "{}", told("3000", "table"));
+    // 97 % of what the pods can serve: the queue is short, and stays so.
+    assert!(!told("450", "table").contains("still wait"), "{}", told("450", "table"));
+}
+
+#[test]
+fn a_target_that_is_missed_for_want_of_pods_says_so() {
+    let queue = "\n[outputs]\nservice = false\n\n[[scaling.keda.triggers]]\ntype = \"kafka\"\n\
+                 metadata = { bootstrapServers = \"k:9092\", consumerGroup = \"g\", topic = \"t\", lagThreshold = \"5\" }\n";
+    let asleep = ["--set", "scaling.backend=\"keda\"", "--set", "scaling.min=0"];
+    let load = ["--rps", "50", "--stage", "5m", "--no-chart"];
+    let output = simulate(&[SIMULATE, queue].concat(), &[&load[..], &asleep].concat());
+    let told = text(&output.stdout);
+    assert!(
+        told.contains("for 5m, as nothing was answered; that spends"),
+        "{told}{}",
+        text(&output.stderr)
+    );
+}

@@ -39,6 +39,8 @@ pub struct Step<'a> {
     pub throughput: f64,
     /// Requests per second that were not.
     pub failed: f64,
+    /// Requests of an open load that wait at its end, for want of pods that could serve them.
+    pub waiting: f64,
     /// What the autoscaler did at the start of the step.
     pub sync: Option<&'a Sync>,
     /// Whether a rolling update is under way.
@@ -241,6 +243,7 @@ impl<'s> World<'s> {
             pod,
             throughput,
             failed,
+            waiting: self.backlog.waiting(),
             sync: synced.then_some(&self.sync),
             update: None,
         }

@@ -26,6 +26,7 @@ pub fn json(scenario: &Scenario, unit: Unit, summary: &Summary, sentences: &[Str
         "targets": scenario.goals.iter().map(goal).collect::<Value>(),
         "stages": stages.collect::<Value>(),
         "total": stage(scenario, &metrics, &summary.total),
+        "left_waiting": summary.left_waiting,
         "minutes": minutes.collect::<Value>(),
         "updates": summary.updates.iter().map(|it| update(scenario, it)).collect::<Value>(),
         "sentences": sentences,

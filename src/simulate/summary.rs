@@ -114,7 +114,8 @@ pub struct Stage {
     pub pod_hours: f64,
     /// From the start to the most ready pods, in seconds; `None` where it never had more than at the start.
     pub scale_up_s: Option<f64>,
-    /// From the start to the last scale-down, in seconds; `None` where there was none.
+    /// From the start to the last scale-down, in seconds; `None` where there was none. With one at the very start it
+    /// begins already.
     pub scale_down_s: Option<f64>,
     /// How long each metric decided, in seconds, in the order of the spec.
     pub bound_s: Vec<f64>,
@@ -188,6 +189,9 @@ pub struct Summary {
     pub first_bound_s: Vec<Option<f64>>,
     /// Rolling updates, in order.
     pub updates: Vec<Update>,
+    /// Requests that still wait at the end for pods that are asked for more than they can serve: neither answered nor
+    /// failed, and in no budget.
+    pub left_waiting: f64,
 }
 
 /// Gathers a [`Summary`] step by step.
@@ -210,6 +214,7 @@ pub struct Recorder<'a> {
     bad: Vec<(f64, bool)>,
     updates: Vec<Update>,
     updating: bool,
+    left_waiting: f64,
 }
 
 /// What one step adds to its minute's mixture of latencies.
@@ -268,6 +273,7 @@ impl<'a> Recorder<'a> {
             bad: Vec::with_capacity(scenario.goals.len()),
             updates: Vec::new(),
             updating: false,
+            left_waiting: 0.0,
         }
     }
 
@@ -309,6 +315,8 @@ impl<'a> Recorder<'a> {
             gathered.add(step, &self.bad, binding, held);
         }
         self.add_update(step);
+        // What takes less than a second is on its way.
+        self.left_waiting = if step.waiting > step.throughput { step.waiting } else { 0.0 };
         let minute = &mut self.current;
         let length_s = step.length_s;
         minute.offered += offered(step.offered) * length_s;
@@ -366,6 +374,7 @@ impl<'a> Recorder<'a> {
             events: self.events,
             first_bound_s: self.first_bound_s,
             updates,
+            left_waiting: self.left_waiting,
         }
     }
 

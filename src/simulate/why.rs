@@ -4,7 +4,7 @@ use super::figures::Cost;
 use super::latency::{BAND, MOST_UTILISATION};
 use super::load::Unit;
 use super::scenario::{Goal, Scaler, Scenario};
-use super::shown::{latency, money, number, pods, quantile, share, time};
+use super::shown::{latency, money, number, pods, share, time};
 use super::summary::{Event, Hold, Quantile, Stage, Summary, Update};
 
 /// Changes that are told one by one; more are summed up.
@@ -46,6 +46,7 @@ pub fn sentences(scenario: &Scenario, summary: &Summary) -> Vec<String> {
     );
     told.extend(saturated(summary));
     told.extend(failed(&summary.total));
+    told.extend(left_waiting(summary));
     if let Some(Cost { total, per_thousand: Some(each) }) = Cost::of(scenario, &summary.total) {
         told.push(format!("the pods cost {}, {} for 1,000 requests", money(total), money(each)));
     }
@@ -268,11 +269,18 @@ fn reached(goal: &Goal, summary: &Summary, at: usize, period: &str) -> Option<St
     let when = worst
         .map_or_else(String::new, |minute| format!(" in the minute from {} on", time(minute.at_s)));
     let worst = match total.worst {
-        Quantile::Saturated => "the pods were saturated".to_owned(),
-        worst => format!("at worst {}", quantile(worst)),
+        Quantile::Idle => "as nothing was answered".to_owned(),
+        Quantile::Saturated => format!("the pods were saturated{when}"),
+        Quantile::Seconds(worst_s) if worst_s > goal.below_s => {
+            format!("at worst {}{when}", latency(worst_s))
+        }
+        // Only for a part of a minute, or where no pod was left to answer.
+        Quantile::Seconds(worst_s) => {
+            format!("whole minutes at worst {} for what was answered", latency(worst_s))
+        }
     };
     Some(format!(
-        "{name} is above its target of {bound} for {}, {worst}{when}; that spends {} of the {} error budget",
+        "{name} is above its target of {bound} for {}, {worst}; that spends {} of the {} error budget",
         time(total.above_s),
         share(total.budget_spent),
         period,
@@ -297,6 +305,17 @@ fn failed(total: &Stage) -> Option<String> {
             "{} requests ({}) were not answered",
             number(total.failed, 0),
             share(total.failed_share())
+        )
+    })
+}
+
+/// What the end of the run cuts off.
+fn left_waiting(summary: &Summary) -> Option<String> {
+    let count = summary.left_waiting;
+    (count >= 1.0).then(|| {
+        format!(
+            "the run ends while {} requests still wait, which count neither as answered nor as failed, and spend no budget",
+            number(count, 0)
         )
     })
 }

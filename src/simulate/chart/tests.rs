@@ -38,6 +38,7 @@ fn summary() -> Summary {
         events: Vec::new(),
         first_bound_s: Vec::new(),
         updates: Vec::new(),
+        left_waiting: 0.0,
     }
 }
 
