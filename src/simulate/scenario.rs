@@ -16,7 +16,7 @@ use super::fleet::{Lifecycle, Share};
 use super::keda::{Fallback, FallbackBehavior, ScaledObject};
 use super::latency::{Gauge, Model, Service};
 use super::pipeline::Pipeline;
-use super::shown::latency;
+use super::shown::{self, latency};
 use super::{Time, seconds};
 
 /// All that a run needs beside its load.
@@ -140,6 +140,7 @@ impl Scenario {
         let mut notes = Vec::new();
         let doc = &plan.spec.doc;
         let model = model(plan, &mut notes)?;
+        check_replicas(&plan.scaling)?;
         let (scaler, initial) = scaler(plan, &mut notes);
         let metrics = &doc.metrics;
         let buckets = metrics.buckets.iter().flat_map(|list| list.iter());
@@ -161,7 +162,7 @@ impl Scenario {
             goals: plan.targets.latency.iter().map(goal).collect(),
             errors: plan.targets.errors.map(|below| float(below.value())),
             period_s: float(doc.targets.window.seconds()),
-            cost_per_pod_hour: doc.simulate.cost_per_pod_hour.as_ref().map(|cost| float(cost.0)),
+            cost_per_pod_hour: cost_per_pod_hour(doc)?,
             notes,
         })
     }
@@ -256,6 +257,38 @@ fn timeout_s(doc: &Document, model: &Model) -> Result<f64, Missing> {
         ),
         help: "write a `client_timeout` of at least twice that, or none".to_owned(),
     })
+}
+
+/// The most pods that are simulated: as many as a cluster of Kubernetes is made for ("Considerations for large clusters").
+const MOST_REPLICAS: i32 = 150_000;
+
+fn check_replicas(scaling: &Scaling) -> Result<(), Missing> {
+    let (key, replicas) = match scaling {
+        Scaling::Fixed(replicas) => ("scaling.replicas", *replicas),
+        Scaling::Auto(autoscaler) => ("scaling.max", autoscaler.max),
+    };
+    if replicas <= MOST_REPLICAS {
+        return Ok(());
+    }
+    Err(Missing {
+        message: format!(
+            "`{key}` is {}, more pods than any cluster holds",
+            shown::pods(replicas)
+        ),
+        help: format!(
+            "write at most `{MOST_REPLICAS}`, which is what Kubernetes is made for; `--set {key}=100` tries another number"
+        ),
+    })
+}
+
+fn cost_per_pod_hour(doc: &Document) -> Result<Option<f64>, Missing> {
+    match doc.simulate.cost_per_pod_hour.as_ref().map(|cost| float(cost.0)) {
+        Some(cost) if cost < 0.0 => Err(Missing {
+            message: format!("`cost_per_pod_hour` is {cost}: nobody is paid for running pods"),
+            help: "write what one pod costs for one hour, such as `0.12`, or leave it out".to_owned(),
+        }),
+        cost => Ok(cost),
+    }
 }
 
 /// The cap that the service's own environment names, as the checks of slo.toml read it.
