@@ -112,6 +112,8 @@ impl Source {
     /// string, so that `scaling.up.stabilization=30s` needs no quotes.
     pub fn set(&mut self, files: &mut Files, setting: &str) {
         let text = match setting.split_once('=') {
+            // An empty text is a document without keys, which changes nothing.
+            None if setting.trim().is_empty() => "KEY".to_owned(),
             Some((key, value)) => {
                 let (key, value) = (key.trim(), value.trim());
                 let plain = format!("{key} = {value}");

@@ -100,3 +100,73 @@ fn a_pod_never_earns_money() {
         &["COST"],
     );
 }
+
+#[test]
+fn standard_input_is_read_once() {
+    let twice = |command: &str, arguments: &[&str]| {
+        refused(&slogen_with(command, arguments, &[], SERVICE))
+    };
+    says(
+        &twice("simulate", &["-", "--trace", "-"]),
+        &["is the slo.toml and the load of `--trace`: give one of them as a file"],
+    );
+    says(
+        &twice("simulate", &["--against", "-", "--trace", "-"]),
+        &["is the service of `--against` and the load of `--trace`"],
+    );
+    says(&twice("simulate", &["-", "--rps", "5", "--against", "-"]), &["can be read once"]);
+    says(&twice("tune", &["-", "--trace", "-"]), &["is the slo.toml and the load of `--trace`"]);
+    says(
+        &twice("simulate calibrate", &["--points", "-", "--points", "-"]),
+        &["standard input can be read once, and is there twice"],
+    );
+    done(&slogen_with("simulate", &["-", "--rps", "5"], &[], SERVICE));
+}
+
+#[test]
+fn a_minus_is_told_to_be_a_bad_value_and_no_unknown_option() {
+    for arguments in [
+        ["--rps", "5", "--stage", "-5m"],
+        ["--users", "5", "--think", "-1s"],
+        ["--rps", "5", "--update", "-5m"],
+    ] {
+        says(&refused(&simulate(&arguments)), &[arguments[2], "is not a duration"]);
+    }
+    let points = ["--points", "users=1 p50=93ms", "--think-time", "-1s"];
+    let told = refused(&slogen_with("simulate calibrate", &points, &[], ""));
+    says(&told, &["--think-time", "`-1s` is not a duration"]);
+}
+
+#[test]
+fn whole_numbers_say_from_where_to_where_they_go() {
+    for days in ["0", "-1", "1.5", "401", "NaN"] {
+        let told = refused(&simulate(&["--daily", "40..300", "--days", days]));
+        says(&told, &["--days", days, "write a whole number from 1 to 400"]);
+    }
+    for seed in ["-1", "1e3", "18446744073709551616"] {
+        let told = refused(&simulate(&["--rps", "5", "--noise", "10%", "--seed", seed]));
+        says(&told, &["--seed", seed, "write a whole number from 0 to 18446744073709551615"]);
+    }
+    for row in ["0", "-1", "now"] {
+        let arguments = ["--rps", "5", "--write", "--pick", row];
+        let told = refused(&slogen_with("tune", &arguments, &[], ""));
+        says(&told, &["--pick", row, "write a whole number from 1 to 255"]);
+    }
+    let servers = ["--points", "users=1 p50=93ms", "--concurrency", "1e9"];
+    let told = refused(&slogen_with("simulate calibrate", &servers, &[], ""));
+    says(&told, &["--concurrency", "write a whole number from 1 to 10000"]);
+    done(&simulate(&["--rps", "5", "--noise", "10%", "--seed", "18446744073709551615"]));
+}
+
+#[test]
+fn nothing_is_a_setting_only_by_mistake() {
+    says(&refused(&simulate(&["--rps", "5", "--set", ""])), &["--set", "key with no value"]);
+}
+
+#[test]
+fn a_length_that_is_missing_is_said_to_be_missing() {
+    says(
+        &refused(&simulate(&["--rps", "5,6", "--stage", "5m,"])),
+        &["a duration is missing; write one with its unit, such as `5m`, or take the comma out"],
+    );
+}

@@ -14,7 +14,7 @@ use super::output::{behind_link, bug, write_file};
 use super::simulate::load::LoadArgs;
 use super::simulate::progress::Progress;
 use super::simulate::source::{Loaded, Opened, SourceArgs, report};
-use super::simulate::{condition, told};
+use super::simulate::{condition, read_once, told, whole};
 use super::{Io, Outcome, Run, Stop};
 
 /// What `slogen tune` is asked for.
@@ -45,7 +45,7 @@ pub(super) struct Args {
     #[arg(long, conflicts_with = "set")]
     write: bool,
     /// With `--write`: take the setting of this row instead of the proposal.
-    #[arg(long, value_name = "ROW", requires = "write", value_parser = clap::value_parser!(u8).range(1..))]
+    #[arg(long, value_name = "ROW", requires = "write", value_parser = row, allow_hyphen_values = true)]
     pick: Option<u8>,
     #[command(flatten)]
     load: LoadArgs,
@@ -70,13 +70,17 @@ fn range(text: &str) -> Result<Range, String> {
     Range::parse(text).map_err(told)
 }
 
+fn row(text: &str) -> Result<u8, String> {
+    whole(text, &1, &u8::MAX)
+}
+
 fn percent(text: &str) -> Result<f64, String> {
     let percent =
         text.trim().strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
     let share = percent.map(|percent| percent / 100.0);
     share
         .filter(|share| (0.0..=1.0).contains(share))
-        .ok_or_else(|| format!("`{text}` is none; write a percentage from `0%` to `100%`"))
+        .ok_or_else(|| format!("`{text}` is no such percentage; write one from `0%` to `100%`"))
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
@@ -85,6 +89,10 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
             "--write: standard input cannot be written; name the file".to_owned(),
         ));
     }
+    read_once(&[
+        ("the slo.toml", Some(&args.source.path)),
+        ("the load of `--trace`", args.load.file()),
+    ])?;
     let opened = args.source.open(io)?;
     let loaded = opened.with(&[]).or_else(|(findings, files)| report(findings, &files, io))?;
     let load = args.load.load(loaded.think, io)?;

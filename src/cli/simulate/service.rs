@@ -12,7 +12,9 @@ use super::load::LoadArgs;
 use super::progress::Progress;
 use super::source::SourceArgs;
 use super::what_if::{Question, WhatIfArgs};
-use super::{Io, Outcome, Run, Stop, capacity, condition, matrix, told as one_line, versus};
+use super::{
+    Io, Outcome, Run, Stop, capacity, condition, matrix, read_once, told as one_line, versus,
+};
 use crate::cli::output::bug;
 
 /// What is simulated, and what is told of it.
@@ -86,6 +88,11 @@ pub(super) fn run(
     if !matches!(question, Question::Run) {
         args.format.tells_several()?;
     }
+    read_once(&[
+        ("the slo.toml", Some(&args.source.path)),
+        ("the service of `--against`", what_if.against.as_deref()),
+        ("the load of `--trace`", load.file()),
+    ])?;
     match question {
         Question::Run => single(args, what_if, load, io),
         Question::Against(other) => versus::against(args, what_if, load, other, io),

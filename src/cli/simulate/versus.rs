@@ -26,11 +26,6 @@ pub(super) fn against(
         name = format!("{name} with {}", source.set.join(", "));
     }
     let other_name = other.display().to_string();
-    if source.path == *other && source.path.as_os_str() == "-" {
-        return Err(Stop::Message(
-            "standard input can be read once: give one of the two services as a file".to_owned(),
-        ));
-    }
     let loaded = source.read(io)?;
     let second = SourceArgs { path: other.clone(), env: source.env.clone(), set: Vec::new() };
     let second = second.read(io)?;
