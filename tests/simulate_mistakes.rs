@@ -170,3 +170,72 @@ fn a_length_that_is_missing_is_said_to_be_missing() {
         &["a duration is missing; write one with its unit, such as `5m`, or take the comma out"],
     );
 }
+
+#[test]
+fn one_is_no_plural() {
+    let told = done(&simulate(&["--users", "1,2", "--spike", "+1@11m+1m", "--no-chart"]));
+    says(&told, &["\n1 user ", "\n2 users ", "\nspike of 1 more user "]);
+    let one = ["--rps", "5", "--update", "5m", "--set", "scaling.min=1", "--no-chart"];
+    says(&done(&simulate(&one)), &["at least 1 pod is ready and at most 2 exist"]);
+    says(
+        &refused(&simulate(&["--rps", "5", "--stage", "5m,6m"])),
+        &["2 lengths of stages do not fit 1 stage; write one, such as `5m`"],
+    );
+    let csv: &[(&str, &[u8])] = &[("points.csv", b"users,p95_ms\n1\n")];
+    let told = refused(&slogen_with("simulate calibrate", &["--points", "points.csv"], csv, ""));
+    says(&told, &["points.csv:2: the line has 1 field, and the header 2 columns"]);
+    let fixed = SERVICE.replace("[simulate]", "[scaling]\nreplicas = 1\n\n[simulate]");
+    says(
+        &done(&slogen_with("simulate", &["-", "--rps", "5"], &[], &fixed)),
+        &["there is 1 replica throughout"],
+    );
+}
+
+#[test]
+fn thousands_with_a_comma_are_no_two_stages() {
+    says(
+        &refused(&simulate(&["--users", "1,000"])),
+        &["`000` has zeros in front", "thousands without a comma: `1000`"],
+    );
+    says(&refused(&simulate(&["--rps", "1e-300"])), &["`1e-300` is less than any service gets"]);
+    done(&simulate(&["--users", "0,0.5"]));
+}
+
+#[test]
+fn nothing_is_at_no_loss_where_nobody_said_what_a_loss_is() {
+    let worker = r#"
+profile = "worker"
+[service]
+name = "mailer"
+image = "registry.example.com/mailer:v1"
+[scaling]
+min = 0
+[[scaling.keda.triggers]]
+type = "kafka"
+metadata = { bootstrapServers = "k:9092", consumerGroup = "mailer", topic = "mail" }
+[simulate]
+service_time = "3ms"
+startup = "60s"
+"#;
+    let told = done(&slogen_with("simulate", &["-", "--rps", "100..500"], &[], worker));
+    says(&told, &["requests (", "were not answered", "pods were still starting, each of which takes 1m\n"]);
+    assert!(!told.contains("at no loss"), "{told}");
+    says(&done(&simulate(&["--users", "100"])), &["takes 1m, at no loss\n"]);
+}
+
+#[test]
+fn traces_that_are_none_are_told_in_the_words_of_the_user() {
+    let trace = |content: &[u8]| {
+        refused(&slogen_with("simulate", &["--trace", "trace"], &[("trace", content)], ""))
+    };
+    says(
+        &trace(b"t,rps\n0,1\n0.001,1\n0.002,5\n"),
+        &["trace:4:1", "the trace ends 0.002s after its start", "multiply the times"],
+    );
+    says(&trace(b"[1,2"), &["expected a series: an object with `metric` and `values`"]);
+    let pretty: &[(&str, &[u8])] = &[("runs", b"{\n  \"steps\": []\n}\n")];
+    says(
+        &refused(&slogen_with("simulate", &["--replay", "runs"], pretty, "")),
+        &["expected a run: an object with `hpa_spec_input` and `steps`, all of it on one line"],
+    );
+}

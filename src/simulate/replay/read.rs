@@ -44,6 +44,7 @@ impl fmt::Display for Problem {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a run: an object with `hpa_spec_input` and `steps`, all of it on one line")]
 struct RawRun<'a> {
     hpa_spec_input: Option<hpa::Raw>,
     hpa_spec_defaulted: Option<hpa::Raw>,
