@@ -283,7 +283,7 @@ fn unknown_overlay(file: FileId, env: &str, overlays: &Table) -> Finding {
 fn unreadable(at: Span, path: &Path, error: &ReadError) -> Finding {
     let help = match error {
         ReadError::Io(io) if io.kind() == std::io::ErrorKind::NotFound => {
-            "`slogen init` writes one to start from; `-f PATH` names another".to_owned()
+            "`slogen init` writes one to start from; or give the path of another".to_owned()
         }
         ReadError::TooLarge(_) => {
             "a slo.toml describes one service and takes a few kilobytes; is this the right file?"

@@ -28,12 +28,7 @@ startup = "60s"
 "#;
 
 /// `slogen COMMAND` in a folder with the service as slo.toml and `files`, with `stdin` on standard input.
-fn slogen_with(
-    command: &str,
-    arguments: &[&str],
-    files: &[(&str, &[u8])],
-    stdin: &str,
-) -> Output {
+fn slogen_with(command: &str, arguments: &[&str], files: &[(&str, &[u8])], stdin: &str) -> Output {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("slo.toml"), SERVICE).unwrap();
     for (name, content) in files {
@@ -95,17 +90,13 @@ fn more_pods_than_a_cluster_holds_are_refused_before_they_fill_the_memory() {
 fn a_pod_never_earns_money() {
     let negative = ["--rps", "5", "--set", "simulate.cost_per_pod_hour=-0.12"];
     says(&refused(&simulate(&negative)), &["`cost_per_pod_hour` is -0.12", "such as `0.12`"]);
-    says(
-        &done(&simulate(&["--rps", "5", "--set", "simulate.cost_per_pod_hour=0"])),
-        &["COST"],
-    );
+    says(&done(&simulate(&["--rps", "5", "--set", "simulate.cost_per_pod_hour=0"])), &["COST"]);
 }
 
 #[test]
 fn standard_input_is_read_once() {
-    let twice = |command: &str, arguments: &[&str]| {
-        refused(&slogen_with(command, arguments, &[], SERVICE))
-    };
+    let twice =
+        |command: &str, arguments: &[&str]| refused(&slogen_with(command, arguments, &[], SERVICE));
     says(
         &twice("simulate", &["-", "--trace", "-"]),
         &["is the slo.toml and the load of `--trace`: give one of them as a file"],
@@ -218,7 +209,10 @@ service_time = "3ms"
 startup = "60s"
 "#;
     let told = done(&slogen_with("simulate", &["-", "--rps", "100..500"], &[], worker));
-    says(&told, &["requests (", "were not answered", "pods were still starting, each of which takes 1m\n"]);
+    says(
+        &told,
+        &["requests (", "were not answered", "pods were still starting, each of which takes 1m\n"],
+    );
     assert!(!told.contains("at no loss"), "{told}");
     says(&done(&simulate(&["--users", "100"])), &["takes 1m, at no loss\n"]);
 }

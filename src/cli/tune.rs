@@ -25,7 +25,7 @@ pub(super) struct Args {
     /// Leave this as it is: `min`, `max`, `in_flight`, `up` or `down` (window and policies). May be given several times.
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = knob)]
     keep: Vec<Knob>,
-    /// Try only these numbers, as in `min=3..10`, `max=10..40`, `in_flight=5..20`, or of a window, `down=1m..10m`. A lower
+    /// Try only these numbers and the present one, as in `min=3..10`, `max=10..40`, `in_flight=5..20`, or of a window, `down=1m..10m`. A lower
     /// `max` and slower scaling up are tried only if a range says so. May be given several times.
     #[arg(long, value_name = "WHAT=LEAST..MOST", value_parser = range)]
     range: Vec<Range>,
@@ -78,9 +78,9 @@ fn percent(text: &str) -> Result<f64, String> {
     let percent =
         text.trim().strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
     let share = percent.map(|percent| percent / 100.0);
-    share
-        .filter(|share| (0.0..=1.0).contains(share))
-        .ok_or_else(|| format!("`{text}` is no such percentage; write one from `0%` to `100%`"))
+    share.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| {
+        format!("`{text}` is no such percentage; write a percentage from `0%` to `100%`")
+    })
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {

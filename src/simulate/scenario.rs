@@ -271,10 +271,7 @@ fn check_replicas(scaling: &Scaling) -> Result<(), Missing> {
         return Ok(());
     }
     Err(Missing {
-        message: format!(
-            "`{key}` is {}, more pods than any cluster holds",
-            shown::pods(replicas)
-        ),
+        message: format!("`{key}` is {}, more pods than any cluster holds", shown::pods(replicas)),
         help: format!(
             "write at most `{MOST_REPLICAS}`, which is what Kubernetes is made for; `--set {key}=100` tries another number"
         ),
@@ -285,7 +282,8 @@ fn cost_per_pod_hour(doc: &Document) -> Result<Option<f64>, Missing> {
     match doc.simulate.cost_per_pod_hour.as_ref().map(|cost| float(cost.0)) {
         Some(cost) if cost < 0.0 => Err(Missing {
             message: format!("`cost_per_pod_hour` is {cost}: nobody is paid for running pods"),
-            help: "write what one pod costs for one hour, such as `0.12`, or leave it out".to_owned(),
+            help: "write what one pod costs for one hour, such as `0.12`, or leave it out"
+                .to_owned(),
         }),
         cost => Ok(cost),
     }

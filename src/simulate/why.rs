@@ -36,10 +36,12 @@ pub fn sentences(scenario: &Scenario, summary: &Summary) -> Vec<String> {
     }
     told.extend(summary.updates.iter().take(MOST_EVENTS).map(|it| update(scenario, it)));
     let more = summary.updates.len().saturating_sub(MOST_EVENTS);
-    told.extend((more > 0).then(|| if more == 1 {
-        "1 more update follows".to_owned()
-    } else {
-        format!("{more} more updates follow")
+    told.extend((more > 0).then(|| {
+        if more == 1 {
+            "1 more update follows".to_owned()
+        } else {
+            format!("{more} more updates follow")
+        }
     }));
     told.extend(starting(scenario, &summary.total));
     told.extend(

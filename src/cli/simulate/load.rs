@@ -231,7 +231,10 @@ fn seed(text: &str) -> Result<u64, String> {
 
 fn duration(text: &str) -> Result<Duration, String> {
     if text.trim().is_empty() {
-        return Err("a duration is missing; write one with its unit, such as `5m`, or take the comma out".to_owned());
+        return Err(
+            "a duration is missing; write one with its unit, such as `5m`, or take the comma out"
+                .to_owned(),
+        );
     }
     Duration::parse(text).map_err(told)
 }

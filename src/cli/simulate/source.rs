@@ -63,6 +63,13 @@ impl SourceArgs {
 
     /// The file, read once to be loaded many times; or every problem, reported.
     pub(in crate::cli) fn open(&self, io: &mut Io<'_>) -> Result<Opened, Stop> {
+        if self.path.is_dir() {
+            return Err(Stop::Message(format!(
+                "`{}` is a folder, and one service is simulated at a time: write `{}`",
+                self.path.display(),
+                self.path.join(FILE_NAME).display()
+            )));
+        }
         let mut files = Files::default();
         let mut source = Source::read(&mut files, &mut Library::default(), &self.path)
             .or_else(|findings| report(findings, &files, io))?;
