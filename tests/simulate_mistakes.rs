@@ -233,3 +233,14 @@ fn traces_that_are_none_are_told_in_the_words_of_the_user() {
         &["expected a run: an object with `hpa_spec_input` and `steps`, all of it on one line"],
     );
 }
+
+#[test]
+fn a_target_that_an_hpa_takes_for_0_is_refused() {
+    let tiny = ["--rps", "100", "--set", "targets.in_flight.per_pod=1e-9"];
+    says(
+        &refused(&simulate(&tiny)),
+        &["the target of in flight is 0 in thousandths", "`0.001` at least"],
+    );
+    let smallest = ["--rps", "100", "--set", "targets.in_flight.per_pod=0.001", "--no-chart"];
+    says(&done(&simulate(&smallest)), &["in flight decides the number of replicas"]);
+}

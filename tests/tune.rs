@@ -303,3 +303,21 @@ fn a_share_without_its_sign_is_told_what_it_lacks() {
     );
     assert!(refused(&["--rps", "5", "."]).contains("`.` is a folder"));
 }
+
+#[test]
+fn a_read_only_file_stays_as_it_is() {
+    let folder = folder();
+    let file = folder.path().join("slo.toml");
+    let mut permissions = fs::metadata(&file).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&file, permissions).unwrap();
+    let output = tune(folder.path(), &["--rps", "5", "--write"]);
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(output.stdout.is_empty());
+    assert!(
+        told.contains("`slo.toml` is read-only; make it writable (`chmod u+w slo.toml`)"),
+        "{told}"
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), SERVICE);
+}

@@ -89,6 +89,9 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
             "--write: standard input cannot be written; name the file".to_owned(),
         ));
     }
+    if args.write {
+        check_writable(&args.source.path)?;
+    }
     read_once(&[
         ("the slo.toml", Some(&args.source.path)),
         ("the load of `--trace`", args.load.file()),
@@ -135,6 +138,18 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
         None => {}
     }
     Ok(if advice.proposal.is_some() { Outcome::Done } else { Outcome::Found })
+}
+
+/// Refuses a file that its owner has made read-only: writing takes a new one in its place, which no mode prevents.
+fn check_writable(path: &Path) -> Result<(), Stop> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.permissions().readonly() => Err(Stop::Message(format!(
+            "--write: `{0}` is read-only; make it writable (`chmod u+w {0}`), or take `--write` out",
+            path.display()
+        ))),
+        // What cannot be read is told by whoever reads it.
+        _ => Ok(()),
+    }
 }
 
 /// The service with `changes`; `None` where slo.toml would be refused.

@@ -142,6 +142,7 @@ impl Scenario {
         let model = model(plan, &mut notes)?;
         check_replicas(&plan.scaling)?;
         let (scaler, initial) = scaler(plan, &mut notes);
+        check_targets(&scaler)?;
         let metrics = &doc.metrics;
         let buckets = metrics.buckets.iter().flat_map(|list| list.iter());
         let request = doc.resources.requests.cpu.as_ref().map(|cpu| cpu.cores());
@@ -276,6 +277,26 @@ fn check_replicas(scaling: &Scaling) -> Result<(), Missing> {
             "write at most `{MOST_REPLICAS}`, which is what Kubernetes is made for; `--set {key}=100` tries another number"
         ),
     })
+}
+
+/// A target that is 0 once it is in thousandths, the unit of an HPA: whoever divides by it gets no number of replicas.
+fn check_targets(scaler: &Scaler) -> Result<(), Missing> {
+    let Scaler::Auto(auto) = scaler else { return Ok(()) };
+    let nothing = |metric: &Metric| match metric.target {
+        Target::AverageValue(target) | Target::Value(target) => target <= 0,
+        Target::Utilization(_) | Target::Unset => false,
+    };
+    let mut targets = auto.spec.metrics.iter().zip(&auto.signals);
+    match targets.find(|(metric, _)| nothing(metric)) {
+        Some((_, signal)) => Err(Missing {
+            message: format!(
+                "the target of {} is 0 in thousandths, which is what the HPA counts in",
+                signal.name()
+            ),
+            help: "write a larger one: `0.001` at least, or `\"1ms\"` of a latency".to_owned(),
+        }),
+        None => Ok(()),
+    }
 }
 
 fn cost_per_pod_hour(doc: &Document) -> Result<Option<f64>, Missing> {
