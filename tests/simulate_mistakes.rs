@@ -81,7 +81,12 @@ fn more_pods_than_a_cluster_holds_are_refused_before_they_fill_the_memory() {
     let huge = ["--rps", "5", "--set", "scaling.max=2000000000", "--set", "scaling.min=1900000000"];
     says(
         &refused(&simulate(&huge)),
-        &["`scaling.max` is 2,000,000,000, more pods", "at most `150000`", "--set scaling.max=100"],
+        &[
+            "--set scaling.max=2000000000:1:15",
+            "`scaling.max` is 2,000,000,000, more pods",
+            "at most `150000`",
+            "--set scaling.max=100",
+        ],
     );
     done(&simulate(&["--rps", "5", "--set", "scaling.max=150000"]));
 }
@@ -89,7 +94,10 @@ fn more_pods_than_a_cluster_holds_are_refused_before_they_fill_the_memory() {
 #[test]
 fn a_pod_never_earns_money() {
     let negative = ["--rps", "5", "--set", "simulate.cost_per_pod_hour=-0.12"];
-    says(&refused(&simulate(&negative)), &["`cost_per_pod_hour` is -0.12", "such as `0.12`"]);
+    says(
+        &refused(&simulate(&negative)),
+        &["pod_hour=-0.12:1:30", "`cost_per_pod_hour` is -0.12", "such as `0.12`"],
+    );
     says(&done(&simulate(&["--rps", "5", "--set", "simulate.cost_per_pod_hour=0"])), &["COST"]);
 }
 
@@ -166,6 +174,8 @@ fn a_length_that_is_missing_is_said_to_be_missing() {
 fn one_is_no_plural() {
     let told = done(&simulate(&["--users", "1,2", "--spike", "+1@11m+1m", "--no-chart"]));
     says(&told, &["\n1 user ", "\n2 users ", "\nspike of 1 more user "]);
+    let only = ["--matrix", "rps=5", "--assert", "p95 < 1s"];
+    says(&text(&simulate(&only).stderr), &["holds: p95 < 1s in the only combination"]);
     let one = ["--rps", "5", "--update", "5m", "--set", "scaling.min=1", "--no-chart"];
     says(&done(&simulate(&one)), &["at least 1 pod is ready and at most 2 exist"]);
     says(

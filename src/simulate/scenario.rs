@@ -128,6 +128,8 @@ fn trimmed(value: f64) -> String {
 /// Why a service cannot be simulated: what is missing, and what to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
+    /// The key that it is about, such as `scaling.max`, or its section.
+    pub key: &'static str,
     /// What is wrong.
     pub message: String,
     /// What to write.
@@ -179,6 +181,9 @@ impl Scenario {
     }
 }
 
+/// The section of the model of the service.
+const SECTION: &str = "simulate";
+
 fn float(value: Decimal) -> f64 {
     value.to_f64().unwrap_or(f64::NAN)
 }
@@ -200,6 +205,7 @@ fn model(plan: &Plan<'_>, notes: &mut Vec<String>) -> Result<Model, Missing> {
     let simulate = &doc.simulate;
     let Some(service_time) = &simulate.service_time else {
         return Err(Missing {
+            key: SECTION,
             message: "nothing says how long a request keeps the service busy".to_owned(),
             help: "add `service_time = \"7ms\"` under `[simulate]`, measured with one user at a time; `slogen simulate \
                    calibrate` derives it from load tests"
@@ -239,7 +245,7 @@ fn model(plan: &Plan<'_>, notes: &mut Vec<String>) -> Result<Model, Missing> {
         cap: cap(plan),
         gauge: Gauge::Outside,
     };
-    Model::new(service).map_err(|Invalid { message, help }| Missing { message, help })
+    Model::new(service).map_err(|Invalid { message, help }| Missing { key: SECTION, message, help })
 }
 
 /// How long clients wait, in seconds. The model tells waits apart, not the responses of an idle pod.
@@ -251,6 +257,7 @@ fn timeout_s(doc: &Document, model: &Model) -> Result<f64, Missing> {
         return Ok(timeout_s);
     }
     Err(Missing {
+        key: "simulate.client_timeout",
         message: format!(
             "clients that give up after {} would miss answers of idle pods, which take {} on average",
             **timeout,
@@ -272,6 +279,7 @@ fn check_replicas(scaling: &Scaling) -> Result<(), Missing> {
         return Ok(());
     }
     Err(Missing {
+        key,
         message: format!("`{key}` is {}, more pods than any cluster holds", shown::pods(replicas)),
         help: format!(
             "write at most `{MOST_REPLICAS}`, which is what Kubernetes is made for; `--set {key}=100` tries another number"
@@ -289,6 +297,7 @@ fn check_targets(scaler: &Scaler) -> Result<(), Missing> {
     let mut targets = auto.spec.metrics.iter().zip(&auto.signals);
     match targets.find(|(metric, _)| nothing(metric)) {
         Some((_, signal)) => Err(Missing {
+            key: "targets",
             message: format!(
                 "the target of {} is 0 in thousandths, which is what the HPA counts in",
                 signal.name()
@@ -302,6 +311,7 @@ fn check_targets(scaler: &Scaler) -> Result<(), Missing> {
 fn cost_per_pod_hour(doc: &Document) -> Result<Option<f64>, Missing> {
     match doc.simulate.cost_per_pod_hour.as_ref().map(|cost| float(cost.0)) {
         Some(cost) if cost < 0.0 => Err(Missing {
+            key: "simulate.cost_per_pod_hour",
             message: format!("`cost_per_pod_hour` is {cost}: nobody is paid for running pods"),
             help: "write what one pod costs for one hour, such as `0.12`, or leave it out"
                 .to_owned(),
