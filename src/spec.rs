@@ -112,6 +112,8 @@ impl Source {
     /// string, so that `scaling.up.stabilization=30s` needs no quotes.
     pub fn set(&mut self, files: &mut Files, setting: &str) {
         let text = match setting.split_once('=') {
+            // An empty text is a document without keys, which changes nothing.
+            None if setting.trim().is_empty() => "KEY".to_owned(),
             Some((key, value)) => {
                 let (key, value) = (key.trim(), value.trim());
                 let plain = format!("{key} = {value}");
@@ -281,7 +283,7 @@ fn unknown_overlay(file: FileId, env: &str, overlays: &Table) -> Finding {
 fn unreadable(at: Span, path: &Path, error: &ReadError) -> Finding {
     let help = match error {
         ReadError::Io(io) if io.kind() == std::io::ErrorKind::NotFound => {
-            "`slogen init` writes one to start from; `-f PATH` names another".to_owned()
+            "`slogen init` writes one to start from; or give the path of another".to_owned()
         }
         ReadError::TooLarge(_) => {
             "a slo.toml describes one service and takes a few kilobytes; is this the right file?"

@@ -101,7 +101,10 @@ fn what_cannot_be_used_is_told_and_nothing_is_printed() {
         (&["--points", "."], "it is a directory"),
         (&["--points", ""], "cannot read ``"),
         (&["--points", "rps=1 p95=1s", "--think-time", "1"], "`1` has no unit"),
-        (&["--points", "rps=1 p95=1s", "--concurrency", "0"], "0 is not in 1..=10000"),
+        (
+            &["--points", "rps=1 p95=1s", "--concurrency", "0"],
+            "write a whole number from 1 to 10000",
+        ),
         (&["--points", "rps=1 p95=1s", "--cpu-request", "500"], "500 whole cores"),
         (&[], "--points"),
     ] {

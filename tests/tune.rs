@@ -234,3 +234,91 @@ fn a_service_without_model_says_what_is_missing() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("service_time"), "{}", text(&output.stderr));
 }
+
+/// What `slogen tune` says of a command line that it refuses.
+fn refused(arguments: &[&str]) -> String {
+    let output = tune(folder().path(), arguments);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stdout));
+    assert!(output.stdout.is_empty());
+    text(&output.stderr)
+}
+
+#[test]
+fn a_range_that_would_count_for_nothing_is_refused() {
+    for (arguments, wanted) in [
+        (&["--range", "min=3..10", "--range", "min=3..4"][..], "`min` of `--range` is there twice"),
+        (&["--range", "min=3..10", "--keep", "min"], "`min` of `--range` is what `--keep` leaves"),
+        (&["--range", "min=6000..7000"], "`min` of `--range` begins above 5000 replicas"),
+        (
+            &["--range", "up=1m..5m", "--set", "scaling.up.select=disabled"],
+            "`up` of `--range` changes",
+        ),
+        (
+            &["--range", "in_flight=5..9", "--set", "scaling.scale_on=[\"cpu\"]"],
+            "not scaled on requests",
+        ),
+    ] {
+        let told = refused(&[&["--rps", "5"], arguments].concat());
+        assert!(told.contains(wanted), "{arguments:?}: {told}");
+    }
+    let fixed = folder();
+    let service = SERVICE.replace("min = 3 ", "replicas = 3 ");
+    let service = service.split("[scaling.down]").next().unwrap().to_owned()
+        + "[simulate]"
+        + service.split("[simulate]").nth(1).unwrap().split("[env").next().unwrap();
+    fs::write(fixed.path().join("slo.toml"), service).unwrap();
+    let output = tune(fixed.path(), &["--rps", "5", "--range", "max=3..5"]);
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(
+        told.contains("nothing scales the service; write `min`, which is `scaling.replicas`"),
+        "{told}"
+    );
+    assert!(tune(fixed.path(), &["--rps", "5", "--range", "min=2..5"]).status.success());
+}
+
+#[test]
+fn a_load_without_requests_proves_nothing() {
+    assert!(refused(&["--rps", "0"]).contains("the load has no requests"));
+}
+
+#[test]
+fn a_condition_that_cannot_hold_is_named() {
+    let output = tune(folder().path(), &["--rps", "100", "--assert", "p95 < 1ms"]);
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("what `--assert` asks for"), "{told}");
+    assert!(told.contains("p95 < 1ms (168 ms in the minute from"), "{told}");
+    assert!(!told.contains("--range max"), "{told}");
+    let both = ["--rps", "1000000", "--assert", "replicas <= 1"];
+    let told = text(&tune(folder().path(), &both).stdout);
+    assert!(told.contains("no setting that was tried keeps the targets"), "{told}");
+    assert!(told.contains("beside that, replicas <= 1 ("), "{told}");
+}
+
+#[test]
+fn a_share_without_its_sign_is_told_what_it_lacks() {
+    assert!(
+        refused(&["--rps", "5", "--spend", "10"])
+            .contains("`10` is no such percentage; write a percentage from")
+    );
+    assert!(refused(&["--rps", "5", "."]).contains("`.` is a folder"));
+}
+
+#[test]
+fn a_read_only_file_stays_as_it_is() {
+    let folder = folder();
+    let file = folder.path().join("slo.toml");
+    let mut permissions = fs::metadata(&file).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&file, permissions).unwrap();
+    let output = tune(folder.path(), &["--rps", "5", "--write"]);
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(output.stdout.is_empty());
+    assert!(
+        told.contains("`slo.toml` is read-only; make it writable (`chmod u+w slo.toml`)"),
+        "{told}"
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), SERVICE);
+}

@@ -11,9 +11,11 @@ pub(super) mod source;
 mod versus;
 mod what_if;
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use flate2::read::MultiGzDecoder;
 
@@ -80,6 +82,11 @@ fn ask(service: &ServiceArgs, what_if: &WhatIfArgs, load: &LoadArgs, io: &mut Io
     if !matches!(question, Question::Run) {
         service.format.tells_several()?;
     }
+    read_once(&[
+        ("the slo.toml", Some(&service.source.path)),
+        ("the service of `--against`", what_if.against.as_deref()),
+        ("the load of `--trace`", load.file()),
+    ])?;
     match question {
         Question::Run => service::run(service, what_if, load, io),
         Question::Against(other) => versus::against(service, what_if, load, other, io),
@@ -87,6 +94,28 @@ fn ask(service: &ServiceArgs, what_if: &WhatIfArgs, load: &LoadArgs, io: &mut Io
         Question::Matrix(axes) => matrix::run(service, what_if, axes, load, io),
         Question::CpuOnly => versus::cpu_only(service, what_if, load, io),
     }
+}
+
+/// Refuses standard input in more than one of `places`, each with its name: whoever reads second would find nothing.
+pub(super) fn read_once(places: &[(&str, Option<&Path>)]) -> Result<(), Stop> {
+    let piped = places.iter().filter(|(_, path)| *path == Some(Path::new("-")));
+    let named: Vec<&str> = piped.map(|(name, _)| *name).collect();
+    match named.as_slice() {
+        [first, second, ..] => Err(Stop::Message(format!(
+            "standard input can be read once, and is {first} and {second}: give one of them as a file"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// A whole number from `least` to `most`.
+pub(super) fn whole<T: FromStr + PartialOrd + Display>(
+    text: &str,
+    least: &T,
+    most: &T,
+) -> Result<T, String> {
+    let number = text.trim().parse().ok().filter(|number| number >= least && number <= most);
+    number.ok_or_else(|| format!("write a whole number from {least} to {most}"))
 }
 
 /// One line of a problem and its remedy; values on a command line are not in quotes.
@@ -130,7 +159,7 @@ fn limited(reader: impl Read) -> io::Result<Vec<u8>> {
         let most = MAX_BYTES >> 20;
         return Err(io::Error::new(
             io::ErrorKind::FileTooLarge,
-            format!("it holds more than {most} MiB; split it, runs are independent"),
+            format!("it holds more than {most} MiB; split it"),
         ));
     }
     Ok(bytes)

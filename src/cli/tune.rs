@@ -14,7 +14,7 @@ use super::output::{behind_link, bug, write_file};
 use super::simulate::load::LoadArgs;
 use super::simulate::progress::Progress;
 use super::simulate::source::{Loaded, Opened, SourceArgs, report};
-use super::simulate::{condition, told};
+use super::simulate::{condition, read_once, told, whole};
 use super::{Io, Outcome, Run, Stop};
 
 /// What `slogen tune` is asked for.
@@ -25,7 +25,7 @@ pub(super) struct Args {
     /// Leave this as it is: `min`, `max`, `in_flight`, `up` or `down` (window and policies). May be given several times.
     #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = knob)]
     keep: Vec<Knob>,
-    /// Try only these numbers, as in `min=3..10`, `max=10..40`, `in_flight=5..20`, or of a window, `down=1m..10m`. A lower
+    /// Try only these numbers and the present one, as in `min=3..10`, `max=10..40`, `in_flight=5..20`, or of a window, `down=1m..10m`. A lower
     /// `max` and slower scaling up are tried only if a range says so. May be given several times.
     #[arg(long, value_name = "WHAT=LEAST..MOST", value_parser = range)]
     range: Vec<Range>,
@@ -45,7 +45,7 @@ pub(super) struct Args {
     #[arg(long, conflicts_with = "set")]
     write: bool,
     /// With `--write`: take the setting of this row instead of the proposal.
-    #[arg(long, value_name = "ROW", requires = "write", value_parser = clap::value_parser!(u8).range(1..))]
+    #[arg(long, value_name = "ROW", requires = "write", value_parser = row, allow_hyphen_values = true)]
     pick: Option<u8>,
     #[command(flatten)]
     load: LoadArgs,
@@ -70,13 +70,17 @@ fn range(text: &str) -> Result<Range, String> {
     Range::parse(text).map_err(told)
 }
 
+fn row(text: &str) -> Result<u8, String> {
+    whole(text, &1, &u8::MAX)
+}
+
 fn percent(text: &str) -> Result<f64, String> {
     let percent =
         text.trim().strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
     let share = percent.map(|percent| percent / 100.0);
-    share
-        .filter(|share| (0.0..=1.0).contains(share))
-        .ok_or_else(|| format!("`{text}` is none; write a percentage from `0%` to `100%`"))
+    share.filter(|share| (0.0..=1.0).contains(share)).ok_or_else(|| {
+        format!("`{text}` is no such percentage; write a percentage from `0%` to `100%`")
+    })
 }
 
 pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
@@ -85,6 +89,13 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
             "--write: standard input cannot be written; name the file".to_owned(),
         ));
     }
+    if args.write {
+        check_writable(&args.source.path)?;
+    }
+    read_once(&[
+        ("the slo.toml", Some(&args.source.path)),
+        ("the load of `--trace`", args.load.file()),
+    ])?;
     let opened = args.source.open(io)?;
     let loaded = opened.with(&[]).or_else(|(findings, files)| report(findings, &files, io))?;
     let load = args.load.load(loaded.think, io)?;
@@ -127,6 +138,18 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
         None => {}
     }
     Ok(if advice.proposal.is_some() { Outcome::Done } else { Outcome::Found })
+}
+
+/// Refuses a file that its owner has made read-only: writing takes a new one in its place, which no mode prevents.
+fn check_writable(path: &Path) -> Result<(), Stop> {
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.permissions().readonly() => Err(Stop::Message(format!(
+            "--write: `{0}` is read-only; make it writable (`chmod u+w {0}`), or take `--write` out",
+            path.display()
+        ))),
+        // What cannot be read is told by whoever reads it.
+        _ => Ok(()),
+    }
 }
 
 /// The service with `changes`; `None` where slo.toml would be refused.

@@ -49,6 +49,14 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// As people read it behind a number that is written like that: `1 user`, `2 users`, `0.5 rps`.
+    fn behind(self, number: &str) -> &'static str {
+        match self {
+            Self::Users if number == "1" => "user",
+            _ => self.word(),
+        }
+    }
+
     /// The word that users write and read.
     pub fn word(self) -> &'static str {
         match self {
@@ -116,7 +124,7 @@ impl Load {
             starts.push(from_s);
             lines.push((part.from, part.to));
             stages.push(Stage {
-                name: format!("{part} {}", unit.word()),
+                name: format!("{part} {}", unit.behind(&part.to_string())),
                 from_s,
                 to_s: seconds(total),
             });

@@ -16,6 +16,7 @@ use super::fleet::{Lifecycle, Share};
 use super::keda::{Fallback, FallbackBehavior, ScaledObject};
 use super::latency::{Gauge, Model, Service};
 use super::pipeline::Pipeline;
+use super::shown::pods;
 use super::{Time, seconds};
 
 /// All that a run needs beside its load.
@@ -127,6 +128,8 @@ fn trimmed(value: f64) -> String {
 /// Why a service cannot be simulated: what is missing, and what to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
+    /// The key that it is about, such as `scaling.max`, or its section.
+    pub key: &'static str,
     /// What is wrong.
     pub message: String,
     /// What to write.
@@ -139,7 +142,9 @@ impl Scenario {
         let mut notes = Vec::new();
         let doc = &plan.spec.doc;
         let model = model(plan, &mut notes)?;
+        check_replicas(&plan.scaling)?;
         let (scaler, initial) = scaler(plan, &mut notes);
+        check_targets(&scaler)?;
         let metrics = &doc.metrics;
         let buckets = metrics.buckets.iter().flat_map(|list| list.iter());
         let request = doc.resources.requests.cpu.as_ref().map(|cpu| cpu.cores());
@@ -160,7 +165,7 @@ impl Scenario {
             goals: plan.targets.latency.iter().map(goal).collect(),
             errors: plan.targets.errors.map(|below| float(below.value())),
             period_s: float(doc.targets.window.seconds()),
-            cost_per_pod_hour: doc.simulate.cost_per_pod_hour.as_ref().map(|cost| float(cost.0)),
+            cost_per_pod_hour: cost_per_pod_hour(doc)?,
             notes,
         })
     }
@@ -175,6 +180,9 @@ impl Scenario {
         }
     }
 }
+
+/// The section of the model of the service.
+const SECTION: &str = "simulate";
 
 fn float(value: Decimal) -> f64 {
     value.to_f64().unwrap_or(f64::NAN)
@@ -197,6 +205,7 @@ fn model(plan: &Plan<'_>, notes: &mut Vec<String>) -> Result<Model, Missing> {
     let simulate = &doc.simulate;
     let Some(service_time) = &simulate.service_time else {
         return Err(Missing {
+            key: SECTION,
             message: "nothing says how long a request keeps the service busy".to_owned(),
             help: "add `service_time = \"7ms\"` under `[simulate]`, measured with one user at a time; `slogen simulate \
                    calibrate` derives it from load tests"
@@ -236,7 +245,7 @@ fn model(plan: &Plan<'_>, notes: &mut Vec<String>) -> Result<Model, Missing> {
         cap: cap(plan),
         gauge: Gauge::Outside,
     };
-    Model::new(service).map_err(|Invalid { message, help }| Missing { message, help })
+    Model::new(service).map_err(|Invalid { message, help }| Missing { key: SECTION, message, help })
 }
 
 /// How long clients wait, in seconds. The model tells waits apart, not the responses of an idle pod.
@@ -248,6 +257,7 @@ fn timeout_s(doc: &Document, model: &Model) -> Result<f64, Missing> {
         return Ok(timeout_s);
     }
     Err(Missing {
+        key: "simulate.client_timeout",
         message: format!(
             "clients that give up after {} would miss answers of idle pods, which take {} ms on average",
             **timeout,
@@ -255,6 +265,59 @@ fn timeout_s(doc: &Document, model: &Model) -> Result<f64, Missing> {
         ),
         help: "write a `client_timeout` of at least twice that, or none".to_owned(),
     })
+}
+
+/// The most pods that are simulated: as many as a cluster of Kubernetes is made for ("Considerations for large clusters").
+const MOST_REPLICAS: i32 = 150_000;
+
+fn check_replicas(scaling: &Scaling) -> Result<(), Missing> {
+    let (key, replicas) = match scaling {
+        Scaling::Fixed(replicas) => ("scaling.replicas", *replicas),
+        Scaling::Auto(autoscaler) => ("scaling.max", autoscaler.max),
+    };
+    if replicas <= MOST_REPLICAS {
+        return Ok(());
+    }
+    Err(Missing {
+        key,
+        message: format!("`{key}` is {}, more pods than any cluster holds", pods(replicas)),
+        help: format!(
+            "write at most `{MOST_REPLICAS}`, which is what Kubernetes is made for; `--set {key}=100` tries another number"
+        ),
+    })
+}
+
+/// A target that is 0 once it is in thousandths, the unit of an HPA: whoever divides by it gets no number of replicas.
+fn check_targets(scaler: &Scaler) -> Result<(), Missing> {
+    let Scaler::Auto(auto) = scaler else { return Ok(()) };
+    let nothing = |metric: &Metric| match metric.target {
+        Target::AverageValue(target) | Target::Value(target) => target <= 0,
+        Target::Utilization(_) | Target::Unset => false,
+    };
+    let mut targets = auto.spec.metrics.iter().zip(&auto.signals);
+    match targets.find(|(metric, _)| nothing(metric)) {
+        Some((_, signal)) => Err(Missing {
+            key: "targets",
+            message: format!(
+                "the target of {} is 0 in thousandths, which is what the HPA counts in",
+                signal.name()
+            ),
+            help: "write a larger one: `0.001` at least, or `\"1ms\"` of a latency".to_owned(),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn cost_per_pod_hour(doc: &Document) -> Result<Option<f64>, Missing> {
+    match doc.simulate.cost_per_pod_hour.as_ref().map(|cost| float(cost.0)) {
+        Some(cost) if cost < 0.0 => Err(Missing {
+            key: "simulate.cost_per_pod_hour",
+            message: format!("`cost_per_pod_hour` is {cost}: nobody is paid for running pods"),
+            help: "write what one pod costs for one hour, such as `0.12`, or leave it out"
+                .to_owned(),
+        }),
+        cost => Ok(cost),
+    }
 }
 
 /// The cap that the service's own environment names, as the checks of slo.toml read it.

@@ -75,6 +75,11 @@ pub fn pods(count: i32) -> String {
     grouped(f64::from(count), 0)
 }
 
+/// So many of something: `1 replica`, `1,500 replicas`.
+pub fn counted(count: i32, what: &str) -> String {
+    format!("{} {what}{}", pods(count), if count == 1 { "" } else { "s" })
+}
+
 /// Money: two decimals, four below one, and three digits that count below a hundredth: `1,234.50`, `0.0240`, `0.000123`.
 pub fn money(value: f64) -> String {
     let digits = match value.abs() {

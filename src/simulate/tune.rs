@@ -72,6 +72,8 @@ pub struct Setting {
     pub burn_at_margin: f64,
     /// The largest share of what its pods can serve that was asked of them in a minute.
     pub busiest: f64,
+    /// Conditions beside the targets that do not hold, with what came of them: `replicas <= 2 (3)`.
+    pub fails: Vec<String>,
     /// It keeps the targets, margin included.
     pub keeps: bool,
 }
@@ -249,6 +251,12 @@ fn check(present: &Scenario, load: &Load, wanted: &Wanted) -> Result<(), Invalid
         ));
     }
     let summary = summary(present, load);
+    if summary.total.answered + summary.total.failed <= 0.0 {
+        return Err(Invalid::new(
+            "the load has no requests, so that any setting would keep the targets",
+            "offer what is to be served, such as `--rps 50..200`",
+        ));
+    }
     for condition in &wanted.conditions {
         condition.judge(present, &summary)?;
     }
@@ -308,6 +316,10 @@ fn miss(scenario: &Scenario, summary: &Summary, wanted: &Wanted) -> f64 {
 fn run(scenario: &Scenario, load: &Load, wanted: &Wanted, changes: Vec<Change>) -> Setting {
     let summary = summary(&with_margin(scenario, wanted.margin), load);
     let found = scored(scenario, &summary, wanted, changes.len());
+    let verdicts = wanted.conditions.iter().filter_map(|it| it.judge(scenario, &summary).ok());
+    let fails = verdicts.filter(|verdict| !verdict.holds);
+    let fails = fails.map(|verdict| verdict.told.trim_start_matches("fails: ").to_owned());
+    let fails = fails.collect();
     let mut total = summary.total;
     let burn = burn(&scenario.goals, &total, 0);
     total.goals.truncate(scenario.goals.len());
@@ -318,6 +330,7 @@ fn run(scenario: &Scenario, load: &Load, wanted: &Wanted, changes: Vec<Change>) 
         burn,
         burn_at_margin: found.burn,
         busiest: found.busiest,
+        fails,
         keeps: found.beyond(wanted.spend) <= 0.0,
     }
 }

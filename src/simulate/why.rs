@@ -4,7 +4,7 @@ use super::figures::Cost;
 use super::latency::{BAND, MOST_UTILISATION};
 use super::load::Unit;
 use super::scenario::{Goal, Scaler, Scenario};
-use super::shown::{latency, money, number, pods, share, time};
+use super::shown::{counted, latency, money, number, pods, share, time};
 use super::summary::{Event, Hold, Quantile, Stage, Summary, Update};
 
 /// Changes that are told one by one; more are summed up.
@@ -19,8 +19,9 @@ pub fn sentences(scenario: &Scenario, summary: &Summary) -> Vec<String> {
     match &scenario.scaler {
         Scaler::Fixed => {
             told.push(format!(
-                "nothing scales: there are {} replicas throughout",
-                pods(scenario.initial)
+                "nothing scales: there {} {} throughout",
+                if scenario.initial == 1 { "is" } else { "are" },
+                counted(scenario.initial, "replica")
             ));
         }
         Scaler::Auto(_) => {
@@ -35,7 +36,13 @@ pub fn sentences(scenario: &Scenario, summary: &Summary) -> Vec<String> {
     }
     told.extend(summary.updates.iter().take(MOST_EVENTS).map(|it| update(scenario, it)));
     let more = summary.updates.len().saturating_sub(MOST_EVENTS);
-    told.extend((more > 0).then(|| format!("{more} more updates follow")));
+    told.extend((more > 0).then(|| {
+        if more == 1 {
+            "1 more update follows".to_owned()
+        } else {
+            format!("{more} more updates follow")
+        }
+    }));
     told.extend(starting(scenario, &summary.total));
     told.extend(
         scenario
@@ -173,6 +180,8 @@ fn lost(scenario: &Scenario, spent: &[f64]) -> String {
             time(scenario.period_s),
             goal.short
         ),
+        // Without targets nothing is known of losses.
+        None if scenario.goals.is_empty() => String::new(),
         None => ", at no loss".to_owned(),
     }
 }
@@ -237,8 +246,12 @@ fn update(scenario: &Scenario, update: &Update) -> String {
         None => "is not over before the run ends or the next one begins".to_owned(),
     };
     format!(
-        "the rolling update at {} {took}; meanwhile at least {fewest_ready} pods are ready and at most {most_pods} exist{}",
+        "the rolling update at {} {took}; meanwhile at least {} {} ready and at most {} {}{}",
         time(*at_s),
+        counted(*fewest_ready, "pod"),
+        if *fewest_ready == 1 { "is" } else { "are" },
+        pods(*most_pods),
+        if *most_pods == 1 { "exists" } else { "exist" },
         lost(scenario, budget),
     )
 }
@@ -301,11 +314,14 @@ fn saturated(summary: &Summary) -> Option<String> {
 
 fn failed(total: &Stage) -> Option<String> {
     (total.failed > 0.0).then(|| {
-        format!(
-            "{} requests ({}) were not answered",
-            number(total.failed, 0),
-            share(total.failed_share())
-        )
+        // A model loses parts of requests.
+        let requests = match total.failed.round() {
+            ..1.0 => "less than one request".to_owned(),
+            1.0 => "1 request".to_owned(),
+            more => format!("{} requests", number(more, 0)),
+        };
+        let were = if total.failed.round() <= 1.0 { "was" } else { "were" };
+        format!("{requests} ({}) {were} not answered", share(total.failed_share()))
     })
 }
 

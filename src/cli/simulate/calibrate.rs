@@ -8,7 +8,7 @@ use crate::simulate::calibrate::{self, Context, Given, Point, Problem};
 use crate::source;
 use crate::units::{Cpu, Duration, Invalid};
 
-use super::super::{Io, Outcome, Run, Stop};
+use super::{Io, Outcome, Run, Stop, whole};
 
 /// Measured points.
 #[derive(clap::Args)]
@@ -23,11 +23,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "POINTS|FILE", required = true)]
     points: Vec<String>,
     /// The pause of users whose point says none, such as `1s`; `0s` for none.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true)]
     think_time: Option<Duration>,
     /// Requests that one pod works on at once, where it is known: the lesser of workers and CPU limit in cores, 1 for
     /// a lock or a GPU.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", value_parser = servers, allow_hyphen_values = true)]
     concurrency: Option<u32>,
     /// The CPU that a pod requests, to which `cpu=12%` refers.
     #[arg(long, value_name = "QUANTITY", value_parser = cpu)]
@@ -50,6 +50,10 @@ fn duration(text: &str) -> Result<Duration, String> {
     Duration::parse(text).map_err(one_line)
 }
 
+fn servers(text: &str) -> Result<u32, String> {
+    whole(text, &1, &10_000)
+}
+
 fn cpu(text: &str) -> Result<Cpu, String> {
     Cpu::parse(text).map_err(one_line)
 }
@@ -59,6 +63,11 @@ pub(super) fn run(args: &Args, io: &mut Io<'_>) -> Run {
         think_s: args.think_time.and_then(|think| think.seconds().to_f64()),
         cpu_request: args.cpu_request.as_ref().and_then(|cpu| cpu.cores().to_f64()),
     };
+    if args.points.iter().filter(|points| *points == "-").count() > 1 {
+        return Err(Stop::Message(
+            "--points: standard input can be read once, and is there twice; give the other points as a file".to_owned(),
+        ));
+    }
     let (mut points, mut problems) = (Vec::new(), Vec::new());
     for given in &args.points {
         match read(given, points.len() + problems.len() + 1, &context)? {

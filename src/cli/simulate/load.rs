@@ -8,7 +8,7 @@ use crate::simulate::load::{Daily, Load, Noise, Parts, Spike, Unit, lengths};
 use crate::source::Files;
 use crate::units::{Duration, Invalid};
 
-use super::{Io, Stop, told};
+use super::{Io, Stop, told, whole};
 
 /// Users that pause longer do not come back to the same service in one run.
 const LONGEST_THINK_TIME: Duration = Duration::from_secs(86_400);
@@ -37,14 +37,14 @@ pub(in crate::cli) struct LoadArgs {
     /// How long stages last: `240s` each of them, `5m,10m,5m` one after the other. Default: 10m; the last one until 10m
     /// behind the last spike.
     #[arg(
-        long, value_name = "DURATION", value_delimiter = ',', value_parser = duration,
+        long, value_name = "DURATION", value_delimiter = ',', value_parser = duration, allow_hyphen_values = true,
         conflicts_with_all = ["daily", "trace"], requires = "loads"
     )]
     stage: Vec<Duration>,
     /// How many days `--daily` lasts.
     // clap asks for nothing that is excluded already, so `requires` alone lets `--rps 5 --days 2` pass.
     #[arg(
-        long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=400),
+        long, value_name = "COUNT", default_value_t = 1, value_parser = days, allow_hyphen_values = true,
         requires = "daily", conflicts_with_all = ["users", "rps", "trace"]
     )]
     days: u16,
@@ -59,7 +59,10 @@ pub(in crate::cli) struct LoadArgs {
     fill_gaps: bool,
     /// Pause of each user between an answer and the next request. Default: `think_time` of `[simulate]` in slo.toml, else
     /// 100ms; a trace's own column `think` comes before both.
-    #[arg(long, value_name = "DURATION", value_parser = think_time, conflicts_with = "rps", requires = "loads")]
+    #[arg(
+        long, value_name = "DURATION", value_parser = think_time, allow_hyphen_values = true,
+        conflicts_with = "rps", requires = "loads"
+    )]
     think: Option<Duration>,
     /// For a while, offer something else: `300@10m+90s` is 300 from minute 10 on for 90 s, `+200@10m+90s` so much more,
     /// `x3@10m+90s` so many times as much; with `/1h`, again every hour. May be given several times.
@@ -73,7 +76,10 @@ pub(in crate::cli) struct LoadArgs {
     #[arg(long, value_name = "PERCENT[/DURATION]", value_parser = noise, allow_hyphen_values = true, requires = "loads")]
     noise: Option<Noise>,
     /// Another seed gives other noise of the same kind; the same seed gives the same on every machine.
-    #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "noise")]
+    #[arg(
+        long, value_name = "NUMBER", default_value_t = 0, value_parser = seed, allow_hyphen_values = true,
+        requires = "noise"
+    )]
     seed: u64,
 }
 
@@ -87,6 +93,11 @@ impl LoadArgs {
     ) -> Result<Load, Stop> {
         let shape = self.shape(io)?;
         self.finish(shape, configured, io)
+    }
+
+    /// The file of a recorded load.
+    pub(in crate::cli) fn file(&self) -> Option<&Path> {
+        self.trace.as_deref()
     }
 
     /// True if it says what clients offer.
@@ -210,7 +221,21 @@ fn noise(text: &str) -> Result<Noise, String> {
     Noise::parse(text).map_err(told)
 }
 
+fn days(text: &str) -> Result<u16, String> {
+    whole(text, &1, &400)
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    whole(text, &0, &u64::MAX)
+}
+
 fn duration(text: &str) -> Result<Duration, String> {
+    if text.trim().is_empty() {
+        return Err(
+            "a duration is missing; write one with its unit, such as `5m`, or take the comma out"
+                .to_owned(),
+        );
+    }
     Duration::parse(text).map_err(told)
 }
 

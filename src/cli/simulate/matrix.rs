@@ -168,7 +168,11 @@ fn settle(prepared: &[Prepared], verdicts: &[Vec<Verdict>], io: &mut Io<'_>) -> 
         if let (true, Some(verdict)) =
             (failing.is_empty(), verdicts.first().and_then(|all| all.get(at)))
         {
-            writeln!(io.err, "holds: {} in all {} combinations", verdict.text, prepared.len())?;
+            let place = match prepared.len() {
+                1 => "the only combination".to_owned(),
+                all => format!("all {all} combinations"),
+            };
+            writeln!(io.err, "holds: {} in {place}", verdict.text)?;
         }
         fails |= !failing.is_empty();
     }

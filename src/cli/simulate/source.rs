@@ -11,7 +11,7 @@ use crate::simulate::capacity::Targets;
 use crate::simulate::scenario::{Missing, Scenario};
 use crate::source::{Files, Span};
 use crate::spec::{Source, Spec};
-use crate::tree::Node;
+use crate::tree::{Table, Value};
 use crate::units::Duration;
 
 use super::{Io, Stop};
@@ -63,6 +63,13 @@ impl SourceArgs {
 
     /// The file, read once to be loaded many times; or every problem, reported.
     pub(in crate::cli) fn open(&self, io: &mut Io<'_>) -> Result<Opened, Stop> {
+        if self.path.is_dir() {
+            return Err(Stop::Message(format!(
+                "`{}` is a folder, and one service is simulated at a time: write `{}`",
+                self.path.display(),
+                self.path.join(FILE_NAME).display()
+            )));
+        }
         let mut files = Files::default();
         let mut source = Source::read(&mut files, &mut Library::default(), &self.path)
             .or_else(|findings| report(findings, &files, io))?;
@@ -124,11 +131,24 @@ pub(in crate::cli) fn report<T>(
 }
 
 fn loaded(spec: Spec) -> Result<Loaded, Vec<Finding>> {
-    let at = spec.tree.get("simulate").map_or(Span::start_of(spec.file), Node::place);
-    let scenario = Scenario::new(&Plan::new(&spec)).map_err(|missing| vec![of(missing, at)])?;
+    let scenario = Scenario::new(&Plan::new(&spec)).map_err(|missing| {
+        let at = place(&spec.tree, missing.key).unwrap_or(Span::start_of(spec.file));
+        vec![of(missing, at)]
+    })?;
     Ok(Loaded { scenario, think: spec.doc.simulate.think_time.as_deref().copied(), spec })
 }
 
-fn of(Missing { message, help }: Missing, at: Span) -> Finding {
+/// Where `key` is written, or as much of it as is.
+fn place(tree: &Table, key: &str) -> Option<Span> {
+    let (first, rest) = key.split_once('.').unwrap_or((key, ""));
+    let node = tree.get(first)?;
+    let within = match &node.value {
+        Value::Table(table) => place(table, rest),
+        _ => None,
+    };
+    Some(within.unwrap_or_else(|| node.place()))
+}
+
+fn of(Missing { message, help, .. }: Missing, at: Span) -> Finding {
     Finding::error("spec/not-simulated", at, message).help(help)
 }

@@ -1,6 +1,6 @@
 //! `--against OTHER` and `--compare cpu-only`: two services under one load.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use crate::simulate::load::Load;
 use crate::simulate::scenario::Scenario;
@@ -17,7 +17,7 @@ pub(super) fn against(
     args: &ServiceArgs,
     what_if: &WhatIfArgs,
     load: &LoadArgs,
-    other: &PathBuf,
+    other: &Path,
     io: &mut Io<'_>,
 ) -> Run {
     let source = &args.source;
@@ -26,13 +26,8 @@ pub(super) fn against(
         name = format!("{name} with {}", source.set.join(", "));
     }
     let other_name = other.display().to_string();
-    if source.path == *other && source.path.as_os_str() == "-" {
-        return Err(Stop::Message(
-            "standard input can be read once: give one of the two services as a file".to_owned(),
-        ));
-    }
     let loaded = source.read(io)?;
-    let second = SourceArgs { path: other.clone(), env: source.env.clone(), set: Vec::new() };
+    let second = SourceArgs { path: other.to_path_buf(), env: source.env.clone(), set: Vec::new() };
     let second = second.read(io)?;
     let load = load.load(loaded.think, io)?;
     let updates = what_if.updates(&load)?;

@@ -49,7 +49,7 @@ pub(super) struct WhatIfArgs {
     matrix: Vec<Axis>,
     /// A rolling update of all pods at this time from the start, such as `5m`. Several: `5m,20m`, or the option again.
     #[arg(
-        long, value_name = "TIME", value_delimiter = ',', value_parser = time,
+        long, value_name = "TIME", value_delimiter = ',', value_parser = time, allow_hyphen_values = true,
         conflicts_with = "capacity"
     )]
     update: Vec<Duration>,

@@ -109,7 +109,13 @@ pub fn table(name: &str, text: &str, context: &Context) -> Result<Vec<Point>, Ve
         let place = format!("{name}:{at}");
         let values: Vec<&str> = cells(line, separator).collect();
         if values.len() != columns.len() {
-            let message = format!("{} fields, and {} columns", values.len(), columns.len());
+            let s = |count: usize| if count == 1 { "" } else { "s" };
+            let (fields, header) = (values.len(), columns.len());
+            let message = format!(
+                "the line has {fields} field{}, and the header {header} column{}",
+                s(fields),
+                s(header)
+            );
             let invalid = Invalid::new(message, "leave a field empty where nothing was measured");
             return Err(Problem { place, invalid });
         }

@@ -5,6 +5,9 @@ use crate::units::Invalid;
 /// More than all services of the world get: whoever writes it has lost a unit.
 pub(super) const MOST: f64 = 1e9;
 
+/// A request in eleven days: whoever writes less has lost a unit too.
+const LEAST: f64 = 1e-6;
+
 /// A finite number from 0 to a billion: `50`, `0.5`, `1e3`.
 pub(super) fn amount(text: &str) -> Result<f64, Invalid> {
     if text.is_empty() {
@@ -38,6 +41,18 @@ pub(super) fn amount(text: &str) -> Result<f64, Invalid> {
             "write at most `1e9`; check the unit",
         ));
     }
+    if value > 0.0 && value < LEAST {
+        return Err(Invalid::new(
+            format!("`{text}` is less than any service gets"),
+            "write `0` for nothing, or at least `1e-6`; check the unit",
+        ));
+    }
+    if text.len() > 1 && text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Invalid::new(
+            format!("`{text}` has zeros in front"),
+            "write numbers without them, and thousands without a comma: `1000`, as a comma begins the next stage",
+        ));
+    }
     if text.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
         Ok(value)
     } else {
@@ -58,9 +73,15 @@ mod tests {
 
     #[test]
     fn reads_plain_numbers() {
-        for (text, value) in
-            [("50", 50.0), ("0", 0.0), ("0.5", 0.5), (".5", 0.5), ("1e3", 1000.0), ("1e+09", 1e9)]
-        {
+        for (text, value) in [
+            ("50", 50.0),
+            ("0", 0.0),
+            ("0.5", 0.5),
+            ("0.0", 0.0),
+            (".5", 0.5),
+            ("1e3", 1000.0),
+            ("1e+09", 1e9),
+        ] {
             assert_eq!(amount(text), Ok(value), "{text}");
         }
     }
@@ -81,6 +102,9 @@ mod tests {
             ("-Infinity", "`-Infinity` is infinite"),
             ("-5", "`-5` is negative"),
             ("-0", "`-0` is negative"),
+            ("000", "`000` has zeros in front"),
+            ("050", "`050` has zeros in front"),
+            ("1e-300", "`1e-300` is less than any service gets"),
             ("1.1e9", "`1.1e9` is more than any service gets"),
             ("1e999", "`1e999` is more than any service gets"),
         ] {

@@ -138,6 +138,10 @@ pub fn lengths(
         }
         [length] => Ok(vec![*length; count]),
         lengths if lengths.len() == count => Ok(lengths.to_vec()),
+        lengths if count == 1 => Err(Invalid::new(
+            format!("{} lengths of stages do not fit 1 stage", lengths.len()),
+            format!("write one, such as `{}`, or as many stages as lengths", lengths[0]),
+        )),
         lengths => Err(Invalid::new(
             format!("{} lengths of stages do not fit {count} stages", lengths.len()),
             format!("write one for all, such as `{}`, or {count}, one for each", lengths[0]),

@@ -137,10 +137,10 @@ impl Spike {
 
     /// `spike to 300 rps`, `spike of 200 more users`, `spike to 3 times the load`.
     pub(super) fn name(&self, unit: Unit) -> String {
-        let unit = unit.word();
+        let word = |number: f64| unit.behind(&number.to_string());
         match self.height {
-            Height::Instead(height) => format!("spike to {height} {unit}"),
-            Height::More(more) => format!("spike of {more} more {unit}"),
+            Height::Instead(height) => format!("spike to {height} {}", word(height)),
+            Height::More(more) => format!("spike of {more} more {}", word(more)),
             Height::Times(factor) => format!("spike to {factor} times the load"),
         }
     }

@@ -35,6 +35,9 @@ pub const GAP: f64 = 5.0;
 /// So many problems are told one by one.
 const MOST_PROBLEMS: usize = 10;
 
+/// The shortest load, in seconds, as for stages.
+const SHORTEST_S: f64 = 1.0;
+
 /// The family and name of the findings.
 const RULE: &str = "simulate/trace";
 
@@ -136,6 +139,14 @@ impl Recorded {
             );
             return None;
         }
+        if length < SHORTEST_S {
+            problems.add(
+                last.at,
+                format!("the trace ends {} after its start", length_told(length)),
+                "times are seconds, and a load lasts a second or more: multiply the times if they count minutes or hours",
+            );
+            return None;
+        }
         check_gaps(&self.samples, files, fill_gaps, problems);
         let values = |value: fn(&Sample) -> f64| self.samples.iter().map(value).collect::<Vec<_>>();
         Some(Trace {
@@ -195,8 +206,8 @@ fn check_gaps(samples: &[Sample], files: &Files, fill_gaps: bool, problems: &mut
     for pair in samples.windows(2).filter(|pair| step(pair) > GAP * median) {
         let message = format!(
             "there is no sample for {}, where steps are {} mostly",
-            length(step(pair)),
-            length(median)
+            length_told(step(pair)),
+            length_told(median)
         );
         let before = format!("the sample before, on line {}", files.line(pair[0].at));
         let gap = if fill_gaps {
@@ -215,7 +226,7 @@ fn check_gaps(samples: &[Sample], files: &Files, fill_gaps: bool, problems: &mut
 }
 
 /// Seconds as people tell them; below a minute with decimals.
-fn length(seconds: f64) -> String {
+fn length_told(seconds: f64) -> String {
     if seconds < 60.0 {
         format!("{}s", (seconds * 1000.0).round() / 1000.0)
     } else {

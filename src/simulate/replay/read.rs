@@ -17,6 +17,7 @@ use crate::simulate::controller::spec::{Flags, Source, Spec, Target};
 use crate::simulate::{Time, seconds};
 
 #[derive(Deserialize)]
+#[serde(expecting = "a run: an object with `hpa_spec_input` and `steps`, all of it on one line")]
 struct RawRun<'a> {
     hpa_spec_input: Option<hpa::Raw>,
     hpa_spec_defaulted: Option<hpa::Raw>,

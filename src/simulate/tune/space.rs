@@ -32,6 +32,10 @@ impl Knob {
         ("down", Self::Down),
     ];
 
+    fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, knob)| *knob == self).map_or("", |(name, _)| name)
+    }
+
     /// Reads a name.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let found = Self::ALL.iter().find(|(name, _)| *name == text.trim());
@@ -86,7 +90,7 @@ impl Range {
 pub struct Choice {
     /// Not changed.
     pub keep: Vec<Knob>,
-    /// Bounds; the last one of a knob counts.
+    /// Bounds, one of a knob.
     pub ranges: Vec<Range>,
 }
 
@@ -96,13 +100,70 @@ impl Choice {
     }
 
     fn written(&self, knob: Knob) -> Option<(i32, i32)> {
-        let range = self.ranges.iter().rev().find(|range| range.knob == knob)?;
+        let range = self.ranges.iter().find(|range| range.knob == knob)?;
         Some((range.least, range.most))
+    }
+
+    /// Refuses what contradicts itself, and what would be passed over in silence.
+    fn check(&self, doc: &Document) -> Result<(), Invalid> {
+        for (at, Range { knob, least, .. }) in self.ranges.iter().enumerate() {
+            let name = knob.name();
+            let wrong = |message: &str, help: &str| {
+                Err(Invalid::new(format!("`{name}` of `--range` {message}"), help))
+            };
+            if self.ranges.iter().take(at).any(|other| other.knob == *knob) {
+                return wrong("is there twice", "write one range that has all of its numbers");
+            }
+            if self.keeps(*knob) {
+                return wrong("is what `--keep` leaves as it is", "take one of the two out");
+            }
+            if let Some((why, help)) = fixed(doc, *knob) {
+                return wrong(&format!("changes nothing: {why}"), help);
+            }
+            if matches!(knob, Knob::Min | Knob::Max) && *least > MOST {
+                return wrong(
+                    &format!("begins above {MOST} replicas"),
+                    "write fewer: no more than those are tried",
+                );
+            }
+        }
+        Ok(())
     }
 
     fn range(&self, knob: Knob, least: i32, most: i32) -> (i32, i32) {
         self.written(knob).unwrap_or((least, most))
     }
+}
+
+/// Why `knob` cannot be changed, and what to write instead.
+fn fixed(doc: &Document, knob: Knob) -> Option<(&'static str, &'static str)> {
+    let scaling = &doc.scaling;
+    if scaling.replicas.is_some() {
+        return (knob != Knob::Min).then_some((
+            "nothing scales the service",
+            "write `min`, which is `scaling.replicas` of a fixed number of pods",
+        ));
+    }
+    let disabled = |direction: &Direction| {
+        (*direction.select == Select::Disabled).then_some((
+            "`select` of that direction is \"disabled\"",
+            "take it out, or let the service scale that way",
+        ))
+    };
+    match knob {
+        Knob::Min | Knob::Max => None,
+        Knob::InFlight => (!scales_on_in_flight(doc)).then_some((
+            "the service is not scaled on requests in flight",
+            "take it out, or see `targets.in_flight` and `scaling.scale_on`",
+        )),
+        Knob::Up => disabled(&scaling.up),
+        Knob::Down => disabled(&scaling.down),
+    }
+}
+
+fn scales_on_in_flight(doc: &Document) -> bool {
+    doc.targets.in_flight.is_some()
+        && doc.scaling.scale_on.iter().any(|signal| **signal == Signal::InFlight)
 }
 
 /// One key with the values that are tried, in order.
@@ -202,6 +263,7 @@ impl Space {
     pub fn new(plan: &Plan<'_>, model: &Model, choice: &Choice) -> Result<Self, Invalid> {
         let doc = &plan.spec.doc;
         let scaling = &doc.scaling;
+        choice.check(doc)?;
         let mut axes = Vec::new();
         if let Some(replicas) = &scaling.replicas {
             let now = **replicas;
@@ -270,9 +332,7 @@ fn replicas_axis(
 /// From 1 to what a pod holds where it saturates: each number up to 20, then in steps of a twentieth.
 fn in_flight_axis(doc: &Document, model: &Model, choice: &Choice) -> Option<Axis> {
     let target = doc.targets.in_flight.as_ref()?;
-    if choice.keeps(Knob::InFlight)
-        || !doc.scaling.scale_on.iter().any(|signal| **signal == Signal::InFlight)
-    {
+    if choice.keeps(Knob::InFlight) || !scales_on_in_flight(doc) {
         return None;
     }
     let (key, now) = match &doc.scaling.scale_at.in_flight {

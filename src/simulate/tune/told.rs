@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Advice, Change, Setting};
 use crate::simulate::export::quantile_value;
 use crate::simulate::scenario::Scenario;
-use crate::simulate::shown::{columns, money, quantile, share, time};
+use crate::simulate::shown::{columns, counted, money, quantile, share, time};
 
 /// The settings in a table, and what they mean.
 pub fn text(scenario: &Scenario, advice: &Advice) -> String {
@@ -97,7 +97,7 @@ pub fn sentences(scenario: &Scenario, advice: &Advice) -> Vec<String> {
             vec!["nothing cheaper keeps the targets: the setting may stay as it is".to_owned()]
         }
         Some((place, setting)) => proposed(place, setting, advice),
-        None => none(advice),
+        None => none(scenario, advice),
     };
     if !now.keeps && advice.proposal.is_some() {
         told.push(format!(
@@ -106,7 +106,11 @@ pub fn sentences(scenario: &Scenario, advice: &Advice) -> Vec<String> {
             share(now.burn_at_margin)
         ));
     }
-    let errors = if scenario.errors.is_some() { ", no more errors than allowed" } else { "" };
+    let errors = if scenario.errors.is_some() {
+        ", and no more requests fail than `targets.errors` allows"
+    } else {
+        ""
+    };
     told.push(format!(
         "kept are the targets if at most {} of the error budget of this load's requests is spent (`--spend`), with every \
          latency {} longer than the model says (`--margin`){errors}",
@@ -114,15 +118,28 @@ pub fn sentences(scenario: &Scenario, advice: &Advice) -> Vec<String> {
         share(advice.margin)
     ));
     told.push(format!(
-        "{} settings were tried, under this load alone: look at the proposal under another one with `slogen simulate`",
-        advice.tried
+        "{}, under this load alone: look at the proposal under another one with `slogen simulate`",
+        match advice.tried {
+            1 => "1 setting was tried".to_owned(),
+            tried => format!("{tried} settings were tried"),
+        }
     ));
     told
 }
 
-fn none(advice: &Advice) -> Vec<String> {
+/// Why there is no proposal.
+fn none(scenario: &Scenario, advice: &Advice) -> Vec<String> {
     let closest = advice.front.last().unwrap_or(&advice.now);
-    vec![
+    let failing = closest.fails.join(" and ");
+    let fail = if closest.fails.len() == 1 { "does" } else { "do" };
+    let errors = scenario.errors.is_some_and(|most| closest.total.failed_share() > most);
+    if !failing.is_empty() && !errors && closest.burn_at_margin <= advice.spend {
+        return vec![format!(
+            "no setting that was tried holds what `--assert` asks for: with the closest, which keeps the targets, {failing} \
+             {fail} not hold"
+        )];
+    }
+    let mut told = vec![
         format!(
             "no setting that was tried keeps the targets under this load: the closest spends {} of its budget, {} at the \
              margin, and asks its pods for {} of what they can serve",
@@ -131,11 +148,15 @@ fn none(advice: &Advice) -> Vec<String> {
             share(closest.busiest),
         ),
         format!(
-            "up to {} replicas were needed there; `--range max=LEAST..MOST` tries more, and a shorter start-up or more CPU \
-             may do what replicas cannot",
-            closest.total.replicas_max
+            "that takes up to {}; `--range max=LEAST..MOST` tries more, and a shorter start-up or more CPU may do what \
+             replicas cannot",
+            counted(closest.total.replicas_max, "replica")
         ),
-    ]
+    ];
+    if !failing.is_empty() {
+        told.insert(1, format!("beside that, {failing} {fail} not hold (`--assert`)"));
+    }
+    told
 }
 
 fn proposed(place: usize, setting: &Setting, advice: &Advice) -> Vec<String> {

@@ -25,6 +25,7 @@ struct Answer<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "a series: an object with `metric` and `values`")]
 struct Series<'a> {
     #[serde(borrow, default)]
     values: Vec<&'a RawValue>,
