@@ -217,10 +217,10 @@ fn capacity_is_where_a_run_crosses_the_target() {
 
 #[test]
 fn capacity_ends_somewhere() {
-    let many = ["--capacity", "--set", "scaling.max=1000000"];
+    let many = ["--capacity", "--set", "scaling.max=100000"];
     let json = json(&simulate(&[&many[..], &["--format", "json"]].concat()));
     assert_eq!(json["replicas"].as_array().unwrap().len(), 1000);
-    assert!(done(&simulate(&many)).contains("the table ends at 1000 of 1000000 replicas"));
+    assert!(done(&simulate(&many)).contains("the table ends at 1000 of 100000 replicas"));
 }
 
 #[test]
