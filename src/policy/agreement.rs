@@ -442,6 +442,23 @@ fn options_reach_the_policies() {
 }
 
 #[test]
+fn numbers_are_read_alike() {
+    let exported = Exported::new("");
+    for target in ["15", "+15", "1.5e1", "1e3", "1E-1", ".5", "5.", "0.35", "fast", ""] {
+        let object = json!({
+            "apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": { "name": "a" },
+            "spec": {
+                "scaleTargetRef": { "name": "a" }, "minReplicaCount": 2, "maxReplicaCount": 9,
+                "fallback": { "failureThreshold": 3, "replicas": 6 },
+                "advanced": { "scalingModifiers": { "formula": "a * 2", "target": target } },
+                "triggers": [{ "type": "kafka", "name": "a", "metadata": { "lagThreshold": "50" } }],
+            },
+        });
+        exported.compare("keda/rejected-fallback", &object);
+    }
+}
+
+#[test]
 fn who_is_exempt() {
     let all = Exported::new("");
     let rule = "resources/missing-requests";

@@ -64,13 +64,16 @@ static POLICY: Policy = Policy {
         ? variables.spec.advanced.scalingModifiers.target.trim() : ''
         ",
         },
-        findings("
+        findings(
+            "
         variables.fallback.filter(f, size(variables.triggers) > 0 && size(variables.own) == 0)
           .map(f, 'it has a fallback, and only cpu and memory triggers')
         + variables.fallback.filter(f, variables.beforeKeda218
             && variables.own.exists(t, has(t.metricType) && t.metricType == 'Value'))
           .map(f, 'KEDA before 2.18 has no fallback for metricType `Value`')
-        + variables.fallback.filter(f, variables.target.matches('^[+-]?([0-9]+[.][0-9]*|[.][0-9]+)$'))
+        + variables.fallback.filter(f,
+            variables.target.matches('^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$')
+            && !variables.target.matches('^[+-]?[0-9]+$'))
           .map(f, 'the fallback is off: target ' + variables.target + ' is no integer')
         + variables.fallback.filter(f, has(f.failureThreshold) && f.failureThreshold < 1)
           .map(f, 'failureThreshold of the fallback is ' + string(f.failureThreshold))
@@ -78,7 +81,8 @@ static POLICY: Policy = Policy {
             && (f.replicas < 0 || f.replicas > variables.ceiling || f.replicas < variables.floor))
           .map(f, 'the fallback wants ' + string(f.replicas) + ' pods, outside of the bounds '
             + string(variables.floor) + ' to ' + string(variables.ceiling))
-        "),
+        ",
+        ),
     ],
 };
 
