@@ -180,7 +180,7 @@ impl<'a> Capacity<'a> {
             "targets": targets.collect::<Json>(),
             "replicas": self.counts().map(|count| Json::Object(self.row(count))).collect::<Json>(),
             "sentences": self.sentences(),
-            "assumptions": self.scenario.notes,
+            "assumptions": self.assumptions(),
         })
     }
 

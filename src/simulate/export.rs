@@ -8,6 +8,7 @@ use super::figures::Cost;
 use super::load::Unit;
 use super::scenario::{Goal, Scaler, Scenario};
 use super::summary::{Hold, Minute, Quantile, Stage, Summary, Update};
+use super::why;
 
 /// Everything, as one JSON object. Times are in seconds, shares of 1; what there is none of is null, and a latency beyond
 /// telling is the text `saturated`.
@@ -30,7 +31,7 @@ pub fn json(scenario: &Scenario, unit: Unit, summary: &Summary, sentences: &[Str
         "minutes": minutes.collect::<Value>(),
         "updates": summary.updates.iter().map(|it| update(scenario, it)).collect::<Value>(),
         "sentences": sentences,
-        "assumptions": scenario.notes,
+        "assumptions": why::assumptions(scenario, unit),
     })
 }
 

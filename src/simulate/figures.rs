@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::load::Unit;
 use super::scenario::Scenario;
 use super::shown::{amount, grouped, latency, money, pods, quantile, share, time, time_or_none};
-use super::summary::{Quantile, Stage};
+use super::summary::{Quantile, Reached, Stage};
 
 /// What pods cost, where a price is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,6 +68,8 @@ pub enum Value {
     MeanPods(f64),
     /// A latency, as far as the model can tell.
     Latency(Quantile),
+    /// A latency of more than so many seconds, how much more the model cannot tell.
+    LatencyAbove(f64),
     /// A length of time in seconds.
     Time(f64),
     /// A share of 1.
@@ -85,6 +87,7 @@ impl Value {
             Self::None | Self::Latency(Quantile::Idle | Quantile::Saturated) => None,
             Self::Pods(count) => Some(f64::from(count)),
             Self::Latency(Quantile::Seconds(value))
+            | Self::LatencyAbove(value)
             | Self::Rate(value)
             | Self::MeanPods(value)
             | Self::Time(value)
@@ -102,6 +105,7 @@ impl Value {
             Self::Pods(count) => pods(count),
             Self::MeanPods(value) => grouped(value, 1),
             Self::Latency(value) => quantile(value),
+            Self::LatencyAbove(value) => format!(">{}", latency(value)),
             Self::Time(value) => time(value),
             Self::Share(value) => share(value),
             Self::Hours(value) => grouped(value, 2),
@@ -133,6 +137,15 @@ fn plain(value: f64) -> String {
     format!("{value:.6}").trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// The mean of the minutes' quantiles; saturated ones, which have none, would raise it.
+pub fn mean(reached: &Reached) -> Value {
+    match (reached.mean_s, reached.worst) {
+        (Some(mean_s), Quantile::Saturated) => Value::LatencyAbove(mean_s),
+        (Some(mean_s), _) => Value::Latency(Quantile::Seconds(mean_s)),
+        (None, worst) => Value::Latency(worst),
+    }
+}
+
 /// All figures of `stage`. Those of a kind that a run may lack have no value where it does.
 pub fn figures(scenario: &Scenario, unit: Unit, stage: &Stage) -> Vec<Figure> {
     let figure = |key: &str, told: &str, group: &str, name, short: &str, value| Figure {
@@ -148,8 +161,9 @@ pub fn figures(scenario: &Scenario, unit: Unit, stage: &Stage) -> Vec<Figure> {
         Unit::Users => ("users on average", "users", "USERS"),
         Unit::Rps => ("rps on average", "requests/s", "RPS"),
     };
-    let mean = Value::Rate(stage.offered_mean);
-    let mut figures = vec![figure("offered_mean", offered.0, "load", offered.1, offered.2, mean)];
+    let offered_mean = Value::Rate(stage.offered_mean);
+    let (told, name, short) = offered;
+    let mut figures = vec![figure("offered_mean", told, "load", name, short, offered_mean)];
     if unit == Unit::Users {
         let length_s = stage.to_s - stage.from_s;
         let rps = Value::Rate(if length_s > 0.0 { stage.answered / length_s } else { 0.0 });
@@ -178,7 +192,7 @@ pub fn figures(scenario: &Scenario, unit: Unit, stage: &Stage) -> Vec<Figure> {
             let (key, told) = (format!("{short}_{key}"), format!("{short}{told}"));
             figure(&key, &told, &group, name, head, value)
         };
-        let mean = Value::Latency(reached.mean_s.map_or(reached.worst, Quantile::Seconds));
+        let mean = mean(reached);
         let worst = Value::Latency(reached.worst);
         let above = Value::Time(reached.above_s);
         let spent = Value::Share(reached.budget_spent);

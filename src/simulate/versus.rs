@@ -94,6 +94,10 @@ struct Pair {
 impl Pair {
     /// By how much of the first the second differs; `None` where that cannot be told.
     fn change(&self) -> Option<f64> {
+        let beyond = |value: Value| matches!(value, Value::LatencyAbove(_));
+        if beyond(self.first.value) || beyond(self.second.value) {
+            return None;
+        }
         let (first, second) = (self.first.value.number()?, self.second.value.number()?);
         (first.abs() > 0.0).then(|| second / first - 1.0)
     }
@@ -101,7 +105,9 @@ impl Pair {
     fn row(&self) -> Vec<String> {
         let (first, second) = (self.first.value.shown(), self.second.value.shown());
         let change = match self.change() {
-            _ if first == second && !matches!(self.first.value, Value::Money(_)) => {
+            _ if first == second
+                && !matches!(self.first.value, Value::Money(_) | Value::LatencyAbove(_)) =>
+            {
                 "same".to_owned()
             }
             Some(change) if change.abs() < ALIKE => "same".to_owned(),

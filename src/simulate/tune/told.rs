@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Advice, Change, Setting};
 use crate::simulate::export::quantile_value;
+use crate::simulate::figures::mean;
 use crate::simulate::scenario::Scenario;
 use crate::simulate::shown::{columns, counted, money, quantile, share, time};
 
@@ -59,11 +60,7 @@ fn row(name: &str, scenario: &Scenario, setting: &Setting) -> Vec<String> {
         total.replicas_max.to_string(),
     ];
     for reached in &total.goals {
-        row.extend([
-            reached.mean_s.map_or_else(|| quantile(reached.worst), crate::simulate::shown::latency),
-            quantile(reached.worst),
-            time(reached.above_s),
-        ]);
+        row.extend([mean(reached).shown(), quantile(reached.worst), time(reached.above_s)]);
     }
     row.extend([
         share(setting.burn),
