@@ -11,25 +11,16 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use slogen::plan::Plan;
 use slogen::profile::Library;
-use slogen::simulate::engine;
 use slogen::simulate::load::{Daily, Load};
 use slogen::simulate::scenario::Scenario;
-use slogen::simulate::summary::Recorder;
+use slogen::simulate::summary;
 use slogen::source::Files;
 use slogen::spec::Source;
 
 const SERVICES: u32 = 1000;
 const RUNS: usize = 7;
 
-const SIMULATE: &str = "
-[simulate]
-floor = \"100ms\"
-floor_variation = 0.35
-service_time = \"3ms\"
-concurrency = 2
-cpu_per_request = \"3ms\"
-startup = \"60s\"
-";
+const SIMULATE: &str = include_str!("../tests/simulate/model.toml");
 
 fn main() {
     let scenario = scenario();
@@ -52,9 +43,7 @@ fn scenario() -> Scenario {
 }
 
 fn run(scenario: &Scenario, load: &Load) {
-    let mut recorder = Recorder::new(scenario, load);
-    engine::run(scenario, load, &[], |step| recorder.add(step));
-    assert!(recorder.finish().total.answered > 0.0);
+    assert!(summary::run(scenario, load, &[], |_| {}).total.answered > 0.0);
 }
 
 /// The median of some calls, after one that warms up.

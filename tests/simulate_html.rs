@@ -19,17 +19,7 @@ use browser::{Browser, Seen};
 use common::slogen;
 use installed::tool;
 
-const SIMULATE: &str = "
-[simulate]
-floor = \"100ms\"
-floor_variation = 0.35
-service_time = \"3ms\"
-concurrency = 2
-cpu_per_request = \"3ms\"
-startup = \"60s\"
-think_time = \"100ms\"
-cost_per_pod_hour = 0.12
-";
+const SIMULATE: &str = include_str!("simulate/model.toml");
 
 /// The load test of the guide, a day, and more than the pods can serve.
 const GUIDE: [&str; 4] = ["--users", "50,100,200", "--stage", "240s"];

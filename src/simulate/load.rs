@@ -80,6 +80,15 @@ pub enum Offered {
     },
 }
 
+impl Offered {
+    /// Requests per second, or users.
+    pub fn value(self) -> f64 {
+        match self {
+            Self::Rate(value) | Self::Users { users: value, .. } => value,
+        }
+    }
+}
+
 /// A part of a load that answers are given for. Stages follow each other without gap.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stage {

@@ -1,9 +1,9 @@
 //! What a run comes to: per stage and in all, and its course minute by minute.
 
 use super::controller::{Course, Limit, Stabilization};
-use super::engine::{Rollout, Step};
+use super::engine::{self, Rollout, Step};
 use super::latency::Operating;
-use super::load::{Load, Offered};
+use super::load::Load;
 use super::scenario::{Goal, Scaler, Scenario};
 
 /// A quantile of the latency, as far as the model can tell.
@@ -194,6 +194,21 @@ pub struct Summary {
     pub left_waiting: f64,
 }
 
+/// Runs `scenario` under `load` with rolling updates at `updates`, in seconds; `each` sees the steps.
+pub fn run(
+    scenario: &Scenario,
+    load: &Load,
+    updates: &[f64],
+    mut each: impl FnMut(&Step<'_>),
+) -> Summary {
+    let mut recorder = Recorder::new(scenario, load);
+    engine::run(scenario, load, updates, |step| {
+        recorder.add(step);
+        each(step);
+    });
+    recorder.finish()
+}
+
 /// Gathers a [`Summary`] step by step.
 #[derive(Debug)]
 pub struct Recorder<'a> {
@@ -319,7 +334,7 @@ impl<'a> Recorder<'a> {
         self.left_waiting = if step.waiting > step.throughput { step.waiting } else { 0.0 };
         let minute = &mut self.current;
         let length_s = step.length_s;
-        minute.offered += offered(step.offered) * length_s;
+        minute.offered += step.offered.value() * length_s;
         minute.throughput += step.throughput * length_s;
         minute.failed += step.failed * length_s;
         minute.replicas = step.replicas;
@@ -416,13 +431,6 @@ impl<'a> Recorder<'a> {
     }
 }
 
-fn offered(offered: Offered) -> f64 {
-    match offered {
-        Offered::Rate(rate) => rate,
-        Offered::Users { users, .. } => users,
-    }
-}
-
 /// What held the autoscaler back in a sync.
 pub(super) fn hold(course: Course) -> Option<Hold> {
     let normalised = match course {
@@ -502,7 +510,7 @@ impl Gathered {
             stage.scale_up_s = Some(since_s);
         }
         stage.replicas_end = step.replicas;
-        stage.offered_mean += offered(step.offered) * length_s;
+        stage.offered_mean += step.offered.value() * length_s;
         self.weighted_replicas += f64::from(step.replicas) * length_s;
         stage.answered += step.throughput * length_s;
         stage.failed += step.failed * length_s;

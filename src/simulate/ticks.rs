@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json, json};
 use super::controller::{self, Course};
 use super::engine::Step;
 use super::export::{offered, word};
-use super::load::{Offered, Unit};
+use super::load::Unit;
 use super::scenario::{Scaler, Scenario};
 use super::summary::{Hold, hold};
 use super::totals::record;
@@ -42,9 +42,7 @@ impl Tick {
         };
         Some(Self {
             at_s: step.at_s,
-            offered: match step.offered {
-                Offered::Rate(value) | Offered::Users { users: value, .. } => value,
-            },
+            offered: step.offered.value(),
             throughput: step.throughput,
             replicas: step.replicas,
             ready: step.ready,

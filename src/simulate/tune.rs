@@ -15,12 +15,11 @@ pub mod told;
 use std::cmp::Ordering;
 
 use super::assertion::Assertion;
-use super::engine;
 use super::figures::Cost;
 use super::load::Load;
 use super::scenario::{Goal, Scenario};
 use super::shown::time;
-use super::summary::{Recorder, Stage, Summary};
+use super::summary::{self, Stage, Summary};
 use crate::units::Invalid;
 
 use search::Search;
@@ -250,7 +249,7 @@ fn check(present: &Scenario, load: &Load, wanted: &Wanted) -> Result<(), Invalid
             "add `targets.latency` to slo.toml, or say `--assert \"replicas >= 3\"`",
         ));
     }
-    let summary = summary(present, load);
+    let summary = summary::run(present, load, &[], |_| {});
     if summary.total.answered + summary.total.failed <= 0.0 {
         return Err(Invalid::new(
             "the load has no requests, so that any setting would keep the targets",
@@ -261,12 +260,6 @@ fn check(present: &Scenario, load: &Load, wanted: &Wanted) -> Result<(), Invalid
         condition.judge(present, &summary)?;
     }
     Ok(())
-}
-
-fn summary(scenario: &Scenario, load: &Load) -> Summary {
-    let mut recorder = Recorder::new(scenario, load);
-    engine::run(scenario, load, &[], |step| recorder.add(step));
-    recorder.finish()
 }
 
 /// The scenario with each goal once more, as far below as the margin asks for.
@@ -289,7 +282,12 @@ fn burn(goals: &[Goal], total: &Stage, first: usize) -> f64 {
 }
 
 fn score(scenario: &Scenario, load: &Load, wanted: &Wanted, changes: usize) -> Score {
-    scored(scenario, &summary(&with_margin(scenario, wanted.margin), load), wanted, changes)
+    scored(
+        scenario,
+        &summary::run(&with_margin(scenario, wanted.margin), load, &[], |_| {}),
+        wanted,
+        changes,
+    )
 }
 
 /// What `summary`, which is [`with_margin`], comes to.
@@ -314,7 +312,7 @@ fn miss(scenario: &Scenario, summary: &Summary, wanted: &Wanted) -> f64 {
 }
 
 fn run(scenario: &Scenario, load: &Load, wanted: &Wanted, changes: Vec<Change>) -> Setting {
-    let summary = summary(&with_margin(scenario, wanted.margin), load);
+    let summary = summary::run(&with_margin(scenario, wanted.margin), load, &[], |_| {});
     let found = scored(scenario, &summary, wanted, changes.len());
     let verdicts = wanted.conditions.iter().filter_map(|it| it.judge(scenario, &summary).ok());
     let fails = verdicts.filter(|verdict| !verdict.holds);

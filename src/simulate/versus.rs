@@ -212,13 +212,7 @@ impl Versus<'_> {
 
     /// What the numbers rest on.
     pub fn assumptions(&self) -> Vec<String> {
-        let mut all = why::assumptions(self.first.scenario, self.unit);
-        for more in why::assumptions(self.second.scenario, self.unit) {
-            if !all.contains(&more) {
-                all.push(more);
-            }
-        }
-        all
+        why::assumptions_of_all(self.sides().iter().map(|side| (side.scenario, self.unit)))
     }
 
     /// For spreadsheets: a row for each.

@@ -73,6 +73,17 @@ pub fn assumptions(scenario: &Scenario, unit: Unit) -> Vec<String> {
     told
 }
 
+/// What the numbers of several runs rest on, each thing once.
+pub fn assumptions_of_all<'r>(runs: impl Iterator<Item = (&'r Scenario, Unit)>) -> Vec<String> {
+    let mut all = Vec::new();
+    for told in runs.flat_map(|(scenario, unit)| assumptions(scenario, unit)) {
+        if !all.contains(&told) {
+            all.push(told);
+        }
+    }
+    all
+}
+
 /// What any number of the service rests on.
 pub fn of_service(scenario: &Scenario, unit: Unit) -> Vec<String> {
     let loop_ = match unit {

@@ -130,17 +130,14 @@ fn replace_items(old: &mut Array, new: Array) {
         if let Some(old) = old.get_mut(at) {
             replace(old, item);
         } else {
-            let indent = match old.get(at.saturating_sub(1)) {
-                Some(last) if at > 0 => before(Some(last)).rsplit('\n').next().map(|indent| {
-                    if before(Some(last)).contains('\n') {
-                        ["\n", indent].concat()
-                    } else {
-                        " ".to_owned()
-                    }
-                }),
-                _ => None,
+            // As the item before it: on a line of its own, or behind a blank.
+            let above = before(at.checked_sub(1).and_then(|at| old.get(at)));
+            let prefix = match above.rfind('\n') {
+                Some(end) => &above[end..],
+                None if at > 0 => " ",
+                None => "",
             };
-            item.decor_mut().set_prefix(indent.unwrap_or_default());
+            item.decor_mut().set_prefix(prefix);
             old.push_formatted(item);
         }
     }

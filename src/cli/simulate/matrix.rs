@@ -8,12 +8,13 @@ use crate::simulate::figures::{Figure, figures};
 use crate::simulate::load::Load;
 use crate::simulate::matrix::{self, Axis, Combination, Subject};
 use crate::simulate::scenario::Scenario;
+use crate::simulate::summary;
 use crate::simulate::totals::Rows;
 use crate::simulate::why;
 
 use super::load::LoadArgs;
 use super::progress::Progress;
-use super::service::{Format, ServiceArgs, judge, list, pretty, simulate};
+use super::service::{Format, ServiceArgs, judge, list, pretty};
 use super::source::report;
 use super::what_if::WhatIfArgs;
 use super::{Io, Outcome, Run, Stop, told};
@@ -52,7 +53,7 @@ pub(super) fn run(
     let finished: Vec<Finished> = prepared
         .par_iter()
         .map(|Prepared { scenario, load, .. }| {
-            let summary = simulate(scenario, load, &what_if.updates(load)?, |_| {});
+            let summary = summary::run(scenario, load, &what_if.updates(load)?, |_| {});
             let verdicts = judge(&args.asserts, scenario, &summary)?;
             progress.add();
             Ok(Finished { figures: figures(scenario, load.unit(), &summary.total), verdicts })
@@ -135,14 +136,8 @@ fn printed(
         (values, figures)
     });
     let rows = Rows { names, rows: rows.collect() };
-    let mut assumptions: Vec<String> = Vec::new();
-    for Prepared { scenario, load, .. } in prepared {
-        for told in why::assumptions(scenario, load.unit()) {
-            if !assumptions.contains(&told) {
-                assumptions.push(told);
-            }
-        }
-    }
+    let runs = prepared.iter().map(|it| (&it.scenario, it.load.unit()));
+    let assumptions = why::assumptions_of_all(runs);
     Ok(match format {
         Format::Json => pretty(&json!({
             "service": prepared.first().map(|it| it.scenario.name.clone()),

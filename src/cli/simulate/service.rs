@@ -4,9 +4,9 @@ use crate::simulate::assertion::{Assertion, Verdict};
 use crate::simulate::engine::Step;
 use crate::simulate::load::Load;
 use crate::simulate::scenario::Scenario;
-use crate::simulate::summary::{Recorder, Summary};
+use crate::simulate::summary::{self, Summary};
 use crate::simulate::ticks::{self, Tick};
-use crate::simulate::{answer, chart, engine, export, plot, why};
+use crate::simulate::{answer, chart, export, plot, why};
 
 use super::load::LoadArgs;
 use super::progress::Progress;
@@ -153,22 +153,7 @@ pub(super) fn pretty(value: &serde_json::Value) -> Result<String, Stop> {
     Ok(serde_json::to_string_pretty(value).map_err(bug)? + "\n")
 }
 
-/// A run with rolling updates at `updates`, in seconds; `each` sees its steps.
-pub(super) fn simulate(
-    scenario: &Scenario,
-    load: &Load,
-    updates: &[f64],
-    mut each: impl FnMut(&Step<'_>),
-) -> Summary {
-    let mut recorder = Recorder::new(scenario, load);
-    engine::run(scenario, load, updates, |step| {
-        recorder.add(step);
-        each(step);
-    });
-    recorder.finish()
-}
-
-/// As [`simulate`], with progress.
+/// As [`summary::run`], with progress.
 pub(super) fn watched(
     scenario: &Scenario,
     load: &Load,
@@ -186,7 +171,7 @@ pub(super) fn watched(
     };
     let progress = Progress::new(hour(load.duration_s()), "hours");
     let mut last = 0;
-    simulate(scenario, load, updates, |step| {
+    summary::run(scenario, load, updates, |step| {
         each(step);
         let now = hour(step.at_s);
         if now > last {

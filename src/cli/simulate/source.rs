@@ -49,16 +49,7 @@ impl Loaded {
 impl SourceArgs {
     /// The service; or every problem, reported.
     pub(in crate::cli) fn read(&self, io: &mut Io<'_>) -> Result<Loaded, Stop> {
-        self.read_with(&[], io)
-    }
-
-    /// As [`Self::read`], with `settings` on top of those on the command line.
-    pub(in crate::cli) fn read_with(
-        &self,
-        settings: &[String],
-        io: &mut Io<'_>,
-    ) -> Result<Loaded, Stop> {
-        self.open(io)?.with(settings).or_else(|(findings, files)| report(findings, &files, io))
+        self.open(io)?.with(&[]).or_else(|(findings, files)| report(findings, &files, io))
     }
 
     /// The file, read once to be loaded many times; or every problem, reported.

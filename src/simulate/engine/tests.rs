@@ -6,7 +6,7 @@ use super::*;
 use crate::plan::Plan;
 use crate::profile::Library;
 use crate::simulate::load::{Parts, Unit, lengths};
-use crate::simulate::summary::{Quantile, Recorder, Summary};
+use crate::simulate::summary::{self, Quantile, Summary};
 use crate::source::Files;
 use crate::spec::Source;
 use crate::units::Duration;
@@ -28,9 +28,7 @@ fn users(parts: &str, stage_s: u64) -> Load {
 }
 
 fn summary(scenario: &Scenario, load: &Load) -> Summary {
-    let mut recorder = Recorder::new(scenario, load);
-    run(scenario, load, &[], |step| recorder.add(step));
-    recorder.finish()
+    summary::run(scenario, load, &[], |_| {})
 }
 
 const SET_A: &str = "[simulate]\nfloor = \"100ms\"\nservice_time = \"3ms\"\nconcurrency = 2\ncpu_per_request = \"3ms\"\nstartup = \"60s\"\nthink_time = \"100ms\"\nfloor_variation = 0.35\n";
