@@ -327,7 +327,9 @@ impl Model {
                 }
                 moved = -1;
             }
-            if high - low <= 1e-10 * high || found.abs() <= 1e-12 * users * self.capacity {
+            // Latency hangs on what is left to the capacity, of which `rps` may be all but a millionth.
+            let left = (self.capacity - seen * rps).max(f64::EPSILON * high);
+            if high - low <= 1e-10 * left || found.abs() <= 1e-12 * users * left {
                 break;
             }
         }

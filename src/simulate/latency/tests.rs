@@ -270,6 +270,16 @@ fn services_that_make_no_sense_are_refused() {
     }
 }
 
+#[test]
+fn users_are_counted_to_the_last_at_the_edge_of_capacity() {
+    // 0.9999988 of the capacity: the wait is a million times what the last digits of the rate are off by.
+    let model = pod(0.0, 0.0, 10_f64.powf(-0.103_005_169_256_434_52), 195.319_658_989_475_8);
+    let (users, pods, think_s) = (10_f64.powf(6.968_151_523_811_726), 12.0, 9.952_793_362_358_653);
+    let found = model.closed(users, think_s, pods);
+    let all = found.rps * think_s + found.in_flight;
+    assert!((all * pods / users - 1.0).abs() < 1e-7, "{all} of {} users", users / pods);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
