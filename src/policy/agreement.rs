@@ -459,6 +459,21 @@ fn numbers_are_read_alike() {
 }
 
 #[test]
+fn empty_names_are_read_alike() {
+    let exported = Exported::new("");
+    for (name, asked) in [("web", "http"), ("web", ""), ("", "http"), ("", ""), ("web", "web")] {
+        let object = json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "a" },
+            "spec": { "containers": [{
+                "name": "web", "image": "a:1", "ports": [{ "name": name, "containerPort": 8080 }],
+                "readinessProbe": { "httpGet": { "port": asked } },
+            }] },
+        });
+        exported.compare("probes/unknown-port", &object);
+    }
+}
+
+#[test]
 fn who_is_exempt() {
     let all = Exported::new("");
     let rule = "resources/missing-requests";

@@ -94,8 +94,9 @@ static POLICY: Policy = Policy {
         variables.handlers
           .map(them, [them[0].name, (them.filter(h, has(h.httpGet)).map(h, h.httpGet.port)
             + them.filter(h, has(h.tcpSocket)).map(h, h.tcpSocket.port))
-            .filter(port, string(port) == port
-              && !(has(them[0].ports) && them[0].ports.exists(it, has(it.name) && it.name == port)))
+            .filter(port, string(port) == port && port != ''
+              && !(has(them[0].ports)
+                && them[0].ports.exists(it, has(it.name) && it.name in ['', port])))
             .map(port, '`' + port + '`').join(' and ')])
           .filter(unknown, unknown[1] != '')
           .map(unknown, 'container `' + unknown[0] + '` has no port ' + unknown[1]
